@@ -1,0 +1,82 @@
+"""Absorbing corruption and the masked-diffusion loss.
+
+Forward process: at noise level t each slot is masked independently with probability t (alpha_t = 1 - t). The bound on
+the negative log-likelihood weighs the cross-entropy of masked slots by -alpha'/(1 - alpha) = 1/t (MDLM, Sahoo et al.
+2024, eq. 10; MD4, Shi et al. 2024). The plain mean over masked slots gives every noise level the same say.
+
+Shape legend: B batch dimensions (pictures, groups, noise draws), A slots.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class CorruptionConfig:
+    """How slots are noised in training.
+
+    Attributes:
+        weighting: "mean": mean cross-entropy over a row's masked slots; "bound": each masked slot weighs 1/t.
+        power: noise level t = u**power with u uniform; below 1 it leans towards heavy masking (few-pass decoding).
+        all_masked: share of rows that are masked completely (what the first pass of every decode sees).
+        tail: loss weight of end tokens behind the first one; they carry nothing but the length.
+    """
+
+    weighting: Literal["mean", "bound"] = "mean"
+    power: float = 1.0
+    all_masked: float = 0.0
+    tail: float = 0.1
+
+
+def noise_levels(rows: int, config: CorruptionConfig, generator: torch.Generator) -> Tensor:
+    """(rows,) levels t in (0, 1], stratified so that every batch covers the range evenly."""
+    u = (torch.randperm(rows, generator=generator) + torch.rand(rows, generator=generator)) / rows
+    t = u.clamp(1e-3, 1).pow(config.power)
+    full = torch.rand(rows, generator=generator) < config.all_masked
+    return torch.where(full, torch.ones_like(t), t)
+
+
+def corrupt(ids: Tensor, valid: Tensor, levels: Tensor, u: Tensor, mask: int) -> tuple[Tensor, Tensor]:
+    """Mask each valid slot with its row's probability, at least one per row.
+
+    Args:
+        ids: (*B, A) clean ids. valid: (*B, A) bool. levels: (*B,). u: (*B, A) uniform noise. mask: the absorbing id.
+
+    Returns:
+        noisy ids (*B, A) and bool (*B, A), which slots were masked.
+    """
+    masked = u < levels.unsqueeze(-1)
+    lowest = torch.where(valid, u, 2.0).argmin(dim=-1, keepdim=True)
+    masked = masked.scatter(-1, lowest, True) & valid
+    return torch.where(masked, mask, ids), masked
+
+
+def tail_weight(ids: Tensor, end: int, weight: float) -> Tensor:
+    """(*B, A): 1 up to and including the first end token, ``weight`` behind it."""
+    is_end = (ids == end).long()
+    return torch.where(is_end.cumsum(dim=-1) - is_end > 0, weight, 1.0)
+
+
+def diffusion_loss(entropy: Tensor, masked: Tensor, weight: Tensor, levels: Tensor, config: CorruptionConfig) -> Tensor:
+    """Loss per row, so that rows count alike whatever their length and however rows are split over processes.
+
+    Args:
+        entropy: (*B, A) cross-entropy per slot. masked: (*B, A) bool. weight: (*B, A). levels: (*B,).
+
+    Returns:
+        (*B,)
+    """
+    w = weight * masked
+    if config.weighting == "bound":
+        return (entropy * w).sum(dim=-1) / levels / weight.sum(dim=-1).clamp_min(1e-6)
+    return (entropy * w).sum(dim=-1) / w.sum(dim=-1).clamp_min(1e-6)
+
+
+def causal_loss(entropy: Tensor, weight: Tensor) -> Tensor:
+    """Next-token loss of the twin, mean over each row's slots: (*B, A), (*B, A) -> (*B,)."""
+    return (entropy * weight).sum(dim=-1) / weight.sum(dim=-1).clamp_min(1e-6)

@@ -1,0 +1,278 @@
+"""A video as pictures in time: exact at any moment, whatever the container."""
+
+from __future__ import annotations
+
+import math
+import os
+import warnings
+from collections.abc import Iterable, Iterator, Sequence
+from fractions import Fraction
+from typing import BinaryIO, Self
+
+import numpy as np
+
+from lucida.media.errors import InputError
+from lucida.media.video.clock import clock_of
+from lucida.media.video.frame import Frame
+from lucida.media.video.opening import Source, picture_stream
+from lucida.media.video.packets import PacketIndex, scan
+from lucida.media.video.pixels import Developer
+from lucida.media.video.planner import Segment, keyframe_before, plan
+from lucida.media.video.reader import Picture, Reader, Work
+from lucida.media.video.streaming import first_picture, resample, sequence
+
+BATCH = 8  # pictures decoded at a time where results are handed out one by one
+
+
+class Video:
+    """A video file.
+
+    **Time** is in seconds since the start of the container: ``t = PTS · time_base − pts_offset``, where ``pts_offset``
+    is the earliest timestamp of any stream in the file (which broadcasts and cut recordings do not begin at zero).
+    Pictures and sound share this axis, and it is the one that players show. The first picture is at 0.0 unless sound
+    begins before it. A frame's rate is never used to tell its time.
+
+    Opening decodes one picture. Questions about the whole file (``duration``, ``frame_count``, ``at`` …) read all its
+    packets once, without decoding, and remember where every picture is. A video is not to be shared between threads.
+
+    Args:
+        file: path, bytes, or a seekable binary file object (read at its own pace; it must stay open).
+
+    Attributes:
+        name: what messages call it.
+        size: (height, width) in pixels after rotation.
+        rotation: degrees clockwise by which stored pictures are turned to stand upright: 0, 90, 180, 270.
+        fps: the nominal rate in the header, or None. For display only.
+        codec: such as ``"h264"``.
+        has_audio: whether there is a sound track.
+        pts_offset: seconds subtracted from every timestamp.
+        work: what decoding has cost so far.
+
+    Raises:
+        InputError: missing, empty, cut off before its index, not a video, sound only, undecodable.
+    """
+
+    def __init__(self, file: str | os.PathLike[str] | bytes | BinaryIO) -> None:
+        self._source = Source(file)
+        self.name = self._source.name
+        self.work = Work()
+        with self._source.open() as container:
+            stream = picture_stream(container, self.name)
+            self._clock = clock_of(container, stream)
+            self.pts_offset = float(self._clock.origin)
+            self.codec = stream.codec_context.name
+            self.has_audio = bool(container.streams.audio)
+            rate: Fraction | None = stream.average_rate or stream.guessed_rate
+            self.fps = float(rate) if rate else None
+            self._orientation, self.size = first_picture(container, stream, self.name)
+        self.rotation = self._orientation.rotation
+        self._cut = self._source.framing.cut
+        self._warned = False
+        self._index: PacketIndex | None = None
+        self._reader: Reader | None = None
+        self._kept: dict[int, Frame] = {}
+        if self._cut:
+            self._note_cut()
+
+    def __repr__(self) -> str:
+        return f"Video({self.name!r}, size={self.size}, codec={self.codec!r})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let go of the file; the next request opens it again."""
+        if self._reader is not None:
+            self._reader.close()
+            self._reader = None
+
+    # -- what the whole file says ------------------------------------------------------------------------------------
+
+    @property
+    def index(self) -> PacketIndex:
+        """The packet index, read on first use."""
+        if self._index is None:
+            with self._source.open() as container:
+                stream = picture_stream(container, self.name)
+                self._index = scan(container, stream, self._clock, self.name)
+            if not len(self._index.numbers):
+                raise InputError(f"{self.name}: its edit list leaves no picture to show")
+            if self._index.cut:
+                self._note_cut()
+        return self._index
+
+    @property
+    def frame_count(self) -> int:
+        """Pictures in the file."""
+        return int(self.index.ranks[-1]) + 1
+
+    @property
+    def first_t(self) -> float:
+        """Seconds of the first picture."""
+        return float(self.index.seconds[0])
+
+    @property
+    def last_t(self) -> float:
+        """Seconds of the last picture."""
+        return float(self.index.seconds[-1])
+
+    @property
+    def duration(self) -> float:
+        """Seconds from the start of the file to the end of its last picture."""
+        return self.index.end
+
+    @property
+    def variable_rate(self) -> bool:
+        """Whether pictures stray by more than a tick of the clock from an even grid."""
+        return self.index.variable
+
+    @property
+    def truncated(self) -> bool:
+        """Whether the file is shorter than it says or ends inside a picture.
+
+        A stream without a stated length (TS, live MKV) that was cut exactly between two pictures cannot be told.
+        """
+        return self.index.cut or self._cut
+
+    def times(self) -> np.ndarray:
+        """(frame_count,) float64: the times of all pictures, ascending."""
+        return self.index.seconds.copy()
+
+    def keyframe_times(self) -> list[float]:
+        """Times at which decoding can start."""
+        return [self._clock.seconds(int(self.index.stamps[key.number])) for key in self.index.keys]
+
+    # -- pictures ----------------------------------------------------------------------------------------------------
+
+    def at(self, times: Iterable[float]) -> list[Frame]:
+        """The picture on screen at each time: the last one that appeared at or before it.
+
+        Before the first picture that is the first, after the end the last. Results come in the order asked, duplicates
+        included; the decoder makes one pass in the order of the film, seeking where that is cheaper than going on.
+
+        Raises:
+            InputError: a time that is not a finite number.
+        """
+        wanted = np.array([_finite(t, f"times[{i}]") for i, t in enumerate(times)], dtype=np.float64)
+        while True:
+            numbers = self.index.on_screen(wanted)
+            frames = self._frames(numbers)
+            if all(int(number) in frames for number in numbers):
+                return [frames[int(number)] for number in numbers]
+            # a picture that cannot be decoded was never on screen: ask again, now that the index knows
+
+    def between(self, t0: float, t1: float, fps: float | None = None) -> Iterator[Frame]:
+        """Pictures of the half-open stretch [t0, t1), so that neighbouring stretches share none.
+
+        Args:
+            t0: start in seconds.
+            t1: end in seconds; must not lie before the start.
+            fps: None: every picture that appears within the stretch. A rate: the picture on screen at t0 + k/fps.
+
+        Raises:
+            InputError: times that are not finite or run backwards, or a rate that is not above zero.
+        """
+        _finite(t0, "t0")
+        if _finite(t1, "t1") < t0:
+            raise InputError(f"t1 must not lie before t0, got t0={t0} and t1={t1}")
+        return self._every(t0, t1) if fps is None else self._sampled(t0, t1, _rate(fps))
+
+    def stream(self, fps: float | None = None) -> Iterator[Frame]:
+        """All pictures from the beginning, in constant memory and without reading ahead.
+
+        Args:
+            fps: None: every picture. A rate: the picture on screen at first_t + k/fps, until the last one ends.
+
+        Raises:
+            InputError: a rate that is not above zero.
+        """
+        if fps is not None:
+            _rate(fps)
+        frames = sequence(self._source, Developer(self._orientation), self._clock, self.work)
+        return (frame for frame, _ in frames) if fps is None else resample(frames, fps)
+
+    def _every(self, t0: float, t1: float) -> Iterator[Frame]:
+        first, last = np.searchsorted(self.index.seconds, [t0, t1], side="left")
+        numbers = self.index.numbers[first:last]
+        for start in range(0, len(numbers), BATCH):
+            batch = numbers[start : start + BATCH]
+            frames = self._frames(batch)
+            yield from (frames[int(number)] for number in batch if int(number) in frames)
+
+    def _sampled(self, t0: float, t1: float, fps: float) -> Iterator[Frame]:
+        for start in range(0, math.ceil((t1 - t0) * fps) + 1, BATCH):
+            times = [t for t in (t0 + k / fps for k in range(start, start + BATCH)) if t < t1]
+            yield from self.at(times)
+
+    def _frames(self, numbers: np.ndarray) -> dict[int, Frame]:
+        """The pictures of some packets; those that cannot be decoded are missing, and leave the index."""
+        index, wanted = self.index, {int(number) for number in numbers}
+        frames = {number: frame for number, frame in self._kept.items() if number in wanted}
+        points = sorted(index.point(number) for number in wanted - frames.keys())
+        if points:
+            if self._reader is None:
+                self._reader = Reader(self._source, index, Developer(self._orientation), self.work)
+            pictures = self._reader.run(plan(points, index.keys, place=self._reader.place))
+            missing = [point.number for point in points if point.number not in pictures]
+            if missing:
+                pictures |= self._recover(missing)
+            for number, picture in pictures.items():
+                at = index.place_of[number]
+                t, rank = float(index.seconds[at]), int(index.ranks[at])
+                frames[number] = Frame(picture.pixels, t, rank, picture.damaged)
+        if frames:  # who asks for moments one after the other often means the same picture again
+            latest = max(frames, key=index.point)
+            self._kept = {latest: frames[latest]}
+        return frames
+
+    def _recover(self, missing: Sequence[int]) -> dict[int, Picture]:
+        """Pictures that a seek did not bring out: start earlier, then at the very beginning, and believe that.
+
+        Some streams flag packets as keyframes from which decoding does not really start (intra refresh, cut
+        recordings); others are damaged. What a pass over the whole file does not bring out does not exist.
+        """
+        index = self.index
+        first = min(keyframe_before(index.point(number), index.keys) for number in missing)
+        pictures: dict[int, Picture] = {}
+        for start in (index.keys[max(first - 2, 0)].number, 0):
+            reader = Reader(self._source, index, Developer(self._orientation), self.work, careful=True)
+            try:
+                pictures = reader.run([Segment(start=start, wanted=tuple(missing))])
+            finally:
+                reader.close()
+            if len(pictures) == len(missing):
+                return pictures
+            if start == 0:  # this pass went to the end, in vain
+                self._strike({int(n) for n in index.numbers} - reader.came | reader.broken)
+                if reader.broken:
+                    self._note_cut()
+                break
+        return pictures
+
+    def _strike(self, dead: set[int]) -> None:
+        """Take pictures that cannot be decoded off the index."""
+        self._index = self.index.without(dead)
+        self.close()
+        if not len(self._index.numbers):
+            raise InputError(f"{self.name}: no picture could be decoded")
+
+    def _note_cut(self) -> None:
+        self._cut = True
+        if not self._warned:
+            self._warned = True
+            warnings.warn(f"{self.name}: cut off; the pictures up to there are used", stacklevel=3)
+
+
+def _finite(value: float, field_name: str) -> float:
+    if not math.isfinite(value):
+        raise InputError(f"{field_name} must be a finite number of seconds, got {value}")
+    return float(value)
+
+
+def _rate(fps: float) -> float:
+    if not (math.isfinite(fps) and fps > 0):
+        raise InputError(f"fps must be above zero, got {fps}")
+    return fps

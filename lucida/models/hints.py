@@ -1,0 +1,103 @@
+"""Class hints: what the tower's ImageNet head would call the crop of a region.
+
+The describer is trained on the shipped world; these hints are how a real photograph gets its nouns. A hint
+is advice and often wrong: ImageNet's 1,000 classes have dogs, cups and castles, but **no** person, face,
+hand, sky, sea, cloud, tree, leaf, grass, road, floor, building, sign text, or plain "flower", so for those
+the best class is a look-alike (an astronaut becomes her helmet). Probabilities of classes that share a
+basic name are added (five cats make one "cat").
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from lucida.media.errors import InputError
+from lucida.media.region import Region
+from lucida.models.imagenet_names import basic_index, basic_names
+from lucida.models.tower import Tower, to_pixels
+
+SIDE = 224  # what the published network was trained at
+BATCH = 32
+MARGIN = 0.15
+
+
+@dataclass(frozen=True)
+class Hint:
+    """A name and the probability of all classes that share it, 0 to 1."""
+
+    name: str
+    probability: float
+
+
+def region_hints(
+    pixels: np.ndarray, regions: Sequence[Region], tower: Tower, k: int = 3, *, masked: bool = True
+) -> list[list[Hint]]:
+    """The ``k`` likeliest basic names for each region, best first.
+
+    Args:
+        pixels: (H, W, 3) uint8 RGB, the picture at its own resolution.
+        regions: what to name; their masks must have the picture's size.
+        tower: see ``load_tower``; the crops run on its device, at most 32 at once.
+        k: names per region.
+        masked: look at each crop twice, as it is and with everything outside the mask in the picture's mean
+            colour, and take the geometric mean: a name must fit both the thing and its surroundings. (Chosen
+            among some twenty such rules on 14 regions of the example photographs, so they flatter it.)
+
+    Raises:
+        InputError: a region is not of the picture's size.
+    """
+    if not regions:
+        return []
+    for region in regions:
+        if region.size != pixels.shape[:2]:
+            name = region.source or region.key
+            raise InputError(f"region {name} is for a picture of {region.size}, not {pixels.shape[:2]}")
+    crops = [crop for region in regions for crop in _crops(pixels, region, masked)]
+    by_class = torch.cat([tower.classify(batch).softmax(1).cpu() for batch in _batches(crops, tower)])
+    by_name = by_class.new_zeros(len(crops), len(basic_names()))
+    by_name.index_add_(1, torch.tensor(basic_index()), by_class)
+    by_name = by_name.clamp(min=1e-12).log().unflatten(0, (len(regions), -1)).mean(1).softmax(1)  # (N, names)
+    top = by_name.topk(min(k, by_name.shape[1]), dim=1)
+    return [
+        [Hint(basic_names()[i], round(p, 4)) for p, i in zip(values, indices, strict=True)]
+        for values, indices in zip(top.values.tolist(), top.indices.tolist(), strict=True)
+    ]
+
+
+def square_crop(
+    pixels: np.ndarray, box: tuple[float, float, float, float], margin: float = MARGIN
+) -> np.ndarray:
+    """The square around a normalised ``box`` with a margin, (SIDE, SIDE, 3) uint8.
+
+    Its side is the box's longer side plus twice ``margin`` of it, so the proportions of the thing are kept.
+    Where the square leaves the picture it is grey, which is about zero to the network.
+    """
+    height, width = pixels.shape[:2]
+    x0, y0, x1, y1 = box[0] * width, box[1] * height, box[2] * width, box[3] * height
+    half = max(x1 - x0, y1 - y0, 1.0) * (0.5 + margin)
+    left, top = round((x0 + x1) / 2 - half), round((y0 + y1) / 2 - half)
+    side = max(round(2 * half), 1)
+    inside = pixels[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    square = np.full((side, side, 3), 127, np.uint8)
+    down, right = max(-top, 0), max(-left, 0)
+    square[down : down + inside.shape[0], right : right + inside.shape[1]] = inside
+    return np.asarray(Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
+
+
+def _crops(pixels: np.ndarray, region: Region, masked: bool) -> Iterator[np.ndarray]:
+    yield square_crop(pixels, region.box)
+    if masked:
+        mean = pixels.mean((0, 1)).astype(np.uint8)
+        yield square_crop(np.where(region.mask[..., None], pixels, mean), region.box)
+
+
+def _batches(crops: Sequence[np.ndarray], tower: Tower) -> Iterator[Tensor]:
+    device = tower.classifier.weight.device
+    for start in range(0, len(crops), BATCH):
+        yield to_pixels(np.stack(crops[start : start + BATCH])).to(device)

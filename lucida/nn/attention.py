@@ -1,0 +1,113 @@
+"""Attention over several key segments that share different leading batch dimensions.
+
+A canvas (DESIGN section 4) is read by three kinds of queries: the context reads itself, the given part of a group
+reads context and itself, the answer slots of a group read context, given part and themselves. The context belongs
+to the picture, the given part to the group, the slots to one noise draw of the group. Copying the context once per
+group would cost memory and time in proportion to the number of groups, so keys are handed over as *segments* and
+every segment keeps its own, shorter batch shape.
+
+Shape legend: N = batch dimensions (picture, group, draw, ...), H heads, M queries, L keys, K head width, D = H*K.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from lucida.nn.rotary import rotate
+
+
+@dataclass(frozen=True, kw_only=True)
+class Segment:
+    """Keys and values that queries may look at.
+
+    Attributes:
+        k: (*N', H, L, K), where N' is a leading part of the queries' batch shape N.
+        v: (*N', H, L, K).
+        allow: bool, broadcastable to (*N, 1, M, L); ``None`` lets every query see every key.
+        bias: float, broadcastable to (*N, H, M, L), added to the scaled scores.
+    """
+
+    k: Tensor
+    v: Tensor
+    allow: Tensor | None = None
+    bias: Tensor | None = None
+
+
+def attend(q: Tensor, segments: Sequence[Segment]) -> Tensor:
+    """softmax(q k^T / sqrt(K) + bias) v over the concatenation of all segments.
+
+    Args:
+        q: (*N, H, M, K).
+        segments: at least one; together they must leave every query at least one visible key.
+
+    Returns:
+        (*N, H, M, K)
+    """
+    *batch, heads, queries, width = q.shape
+    scores = []
+    for segment in segments:
+        shared = segment.k.dim() - 3
+        s = torch.matmul(_fold(q, shared), segment.k.transpose(-1, -2)) * width**-0.5
+        s = _unfold(s, batch, shared, heads, queries)
+        if segment.bias is not None:
+            s = s + segment.bias
+        if segment.allow is not None:
+            s = s.masked_fill(~segment.allow, float("-inf"))
+        scores.append(s)
+    joined = scores[0] if len(scores) == 1 else torch.cat(scores, dim=-1)
+    weights = joined.float().softmax(dim=-1).to(q.dtype)
+    out: Tensor | None = None
+    for segment, w in zip(segments, weights.split([s.shape[-1] for s in scores], dim=-1), strict=True):
+        shared = segment.k.dim() - 3
+        part = _unfold(torch.matmul(_fold(w, shared), segment.v.to(q.dtype)), batch, shared, heads, queries)
+        out = part if out is None else out + part
+    assert out is not None
+    return out
+
+
+def _fold(x: Tensor, shared: int) -> Tensor:
+    """(*N', *S, H, M, X) -> (*N', H, S*M, X): the batch dimensions a segment does not have become queries."""
+    extra = x.dim() - 3 - shared
+    if extra == 0:
+        return x
+    head_axis = x.dim() - 3
+    return x.movedim(head_axis, shared).flatten(shared + 1, shared + 1 + extra)
+
+
+def _unfold(x: Tensor, batch: Sequence[int], shared: int, heads: int, queries: int) -> Tensor:
+    """The inverse of :func:`_fold` for an output of shape (*N', H, S*M, X)."""
+    if len(batch) == shared:
+        return x
+    x = x.reshape(*batch[:shared], heads, *batch[shared:], queries, x.shape[-1])
+    return x.movedim(shared, len(batch))
+
+
+class Attention(nn.Module):
+    """Multi-head attention with rotary positions whose keys can be kept and read again.
+
+    ``project`` gives rotated queries, keys and values; keys and values may be cached because nothing that a later
+    token does can change them. ``forward`` attends from the queries to given segments and projects back.
+    """
+
+    def __init__(self, width: int, heads: int) -> None:
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"width {width} is not a multiple of heads {heads}")
+        self.heads = heads
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+
+    def project(self, x: Tensor, rotation: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(*N, M, D) -> q, k, v, each (*N, H, M, K); ``rotation`` is from ``nn.rotary.rotations``."""
+        *batch, tokens, width = x.shape
+        qkv = self.qkv(x).reshape(*batch, tokens, 3, self.heads, width // self.heads)
+        q, k, v = qkv.movedim(-3, 0).transpose(-3, -2).unbind(0)
+        return rotate(q, rotation), rotate(k, rotation), v
+
+    def forward(self, q: Tensor, segments: Sequence[Segment]) -> Tensor:
+        """(*N, H, M, K) -> (*N, M, D)."""
+        return self.out(attend(q, segments).transpose(-3, -2).flatten(-2))

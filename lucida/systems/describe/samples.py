@@ -1,0 +1,159 @@
+"""What the describer learns from: captions, whole-picture captions and questions about banked scenes, with hints.
+
+Everything is a pure function of (seed, step), so that a resumed run sees what it would have seen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from lucida.canvas.span import Canvas, Visibility
+from lucida.canvas.vocabulary import Vocabulary
+from lucida.models.imagenet_names import basic_names
+from lucida.systems.describe.bank import FeatureBank, Seen
+from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, RegionFeatures, Request
+from lucida.world.language import STYLES_TRAIN, caption, scene_caption
+from lucida.world.questions import questions
+from lucida.world.records import Scene
+
+Hints = tuple[tuple[str, float], ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleConfig:
+    """What a training step holds.
+
+    Attributes:
+        pictures, groups: of a step of region captions; the other kinds are sized by their own numbers.
+        picture_pictures: pictures of a step of whole-picture captions.
+        question_pictures, question_groups: of a step of questions.
+        kinds: how many of every ten steps are region captions, whole-picture captions, questions.
+        false_hints: chance that an artwork gets wrong hints (it must then ignore them).
+        copied_hints: chance that a photograph's noun is replaced, in hint and caption alike, by a random class name
+            (so that names are copied and not remembered).
+    """
+
+    pictures: int = 16
+    groups: int = 5
+    picture_pictures: int = 16
+    question_pictures: int = 16
+    question_groups: int = 5
+    kinds: tuple[int, int, int] = (7, 1, 2)
+    false_hints: float = 0.4
+    copied_hints: float = 0.5
+
+
+class Sampler:
+    """Draws the canvases of a step."""
+
+    def __init__(self, bank: FeatureBank, layout: Layout, config: SampleConfig, seed: int, visibility: Visibility) -> None:
+        self.bank, self.layout, self.config, self.seed, self.visibility = bank, layout, config, seed, visibility
+        if sum(config.kinds) != 10:
+            raise ValueError(f"kinds must add up to 10, got {config.kinds}")
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The layout's vocabulary."""
+        return self.layout.vocabulary
+
+    def kind(self, step: int) -> str:
+        """region | picture | question, in a fixed interleaving of every ten steps."""
+        regions, pictures, _ = self.config.kinds
+        place = step * 7 % 10  # 7 and 10 have no common factor: every ten steps hold each place once
+        return "region" if place < regions else "picture" if place < regions + pictures else "question"
+
+    def canvases(self, step: int, rank: int = 0, processes: int = 1) -> list[Canvas]:
+        """This process's pictures of the step."""
+        kind = self.kind(step)
+        count = {"region": self.config.pictures, "picture": self.config.picture_pictures}.get(
+            kind, self.config.question_pictures
+        )
+        if count % processes:
+            raise ValueError(f"{count} pictures per step cannot be shared by {processes} processes")
+        share = count // processes
+        picks = np.random.default_rng((self.seed, step)).integers(len(self.bank), size=count)
+        mine = range(rank * share, (rank + 1) * share)
+        return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i))) for i in mine]
+
+    def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> Canvas:
+        seen = self.bank[number]
+        if kind == "region":
+            requests = self._captions(seen, rng)
+        elif kind == "picture":
+            requests = [self._picture(seen, rng)]
+        else:
+            requests = self._questions(seen, rng)
+        return self.layout.canvas(seen.cells, requests, visibility=self.visibility)
+
+    def _captions(self, seen: Seen, rng: np.random.Generator) -> list[Request]:
+        n, wanted = len(seen.regions), self.config.groups
+        chosen = rng.permutation(n)[:wanted].tolist()
+        chosen += rng.integers(n, size=wanted - len(chosen)).tolist()
+        requests = []
+        for i in chosen:
+            style = int(rng.choice(STYLES_TRAIN))
+            noun, hints = self.hinted(seen.scene, i, seen.regions[i].hints, rng)
+            scene = renamed(seen.scene, i, noun)
+            requests.append(self.caption_request(scene, i, replace(seen.regions[i], hints=hints), style))
+        return requests
+
+    def caption_request(self, scene: Scene, i: int, region: RegionFeatures, style: int) -> Request:
+        """The request and its answer for one region of a scene."""
+        target = tuple(self.vocabulary.encode(caption(scene, i, style)))
+        return Request(text=REQUEST_REGION, regions=(region,), slots=self.layout.config.caption_slots, style=style, target=target)
+
+    def picture_request(self, scene: Scene, style: int) -> Request:
+        """The request and its answer for the whole picture, cut to its room."""
+        slots = self.layout.config.picture_slots
+        target = tuple(self.vocabulary.encode(scene_caption(scene, style)))[: slots - 1]
+        return Request(text=REQUEST_PICTURE, regions=(), slots=slots, style=style, target=target)
+
+    def _picture(self, seen: Seen, rng: np.random.Generator) -> Request:
+        return self.picture_request(seen.scene, int(rng.choice(STYLES_TRAIN)))
+
+    def question_requests(self, seen: Seen, rng: np.random.Generator, *, per_kind: int = 1) -> list[Request]:
+        """Every question that fits its room."""
+        requests = []
+        slots = self.layout.config.answer_slots
+        for question in questions(seen.scene, rng, per_kind=per_kind):
+            target = tuple(self.vocabulary.encode(question.answer))
+            if len(target) < slots:
+                regions = tuple(replace(seen.regions[i], hints=()) for i in question.cites)
+                requests.append(Request(text=question.text, regions=regions, slots=slots, allowed="text+region+end", target=target))
+        return requests
+
+    def _questions(self, seen: Seen, rng: np.random.Generator) -> list[Request]:
+        requests = self.question_requests(seen, rng)
+        order = rng.permutation(len(requests)).tolist()
+        wanted = self.config.question_groups
+        return [requests[order[j % len(order)]] for j in range(wanted)]
+
+    def hinted(self, scene: Scene, i: int, real: Hints, rng: np.random.Generator) -> tuple[str, Hints]:
+        """The noun a region is to be called by, and the hints it gets."""
+        o = scene.objects[i]
+        if o.medium == "photo":
+            if rng.random() < self.config.copied_hints:
+                name = str(rng.choice(np.array(basic_names())))
+                return name, ((name, float(rng.uniform(0.25, 0.95))), *self.random_hints(rng, 1, 0.2))
+            return o.noun, real
+        if rng.random() < self.config.false_hints:
+            return o.noun, self.random_hints(rng, self.layout.config.hints, 0.7)
+        return o.noun, ()
+
+    @staticmethod
+    def random_hints(rng: np.random.Generator, count: int, most: float) -> Hints:
+        """Class names that mean nothing, likeliest first."""
+        chosen = rng.choice(np.array(basic_names()), size=count, replace=False).tolist()
+        probabilities = sorted((rng.random(count) * most).tolist(), reverse=True)
+        return tuple(zip(chosen, probabilities, strict=True))
+
+
+def renamed(scene: Scene, i: int, noun: str) -> Scene:
+    """The scene with object i called something else."""
+    if scene.objects[i].noun == noun:
+        return scene
+    objects: Sequence = [replace(o, noun=noun) if o.index == i else o for o in scene.objects]
+    return replace(scene, objects=tuple(objects))

@@ -1,0 +1,194 @@
+"""Training the describer, as a masked diffusion model or as its autoregressive twin.
+
+The context and the given parts do not depend on the noise, so each group's slots are noised several times over one
+reading of them (``draws``): more signal per tower cell. The twin reads the same canvases under ``twin`` visibility.
+
+Shape legend: P pictures, G groups, W draws, A slots, D width.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from lucida.canvas.compiling import Folded, fold, twin_inputs
+from lucida.canvas.corruption import CorruptionConfig, causal_loss, corrupt, diffusion_loss, noise_levels, tail_weight
+from lucida.canvas.span import Visibility
+from lucida.canvas.tokens import Tokens
+from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
+from lucida.media import settings
+from lucida.media.errors import InputError
+from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
+from lucida.models.store import save_model
+from lucida.systems.describe.bank import BankConfig, FeatureBank
+from lucida.systems.describe.layout import Layout, LayoutConfig
+from lucida.systems.describe.samples import SampleConfig, Sampler
+from lucida.train.recipe import build
+from lucida.world.fingerprint import world_fingerprint
+
+
+@dataclass(frozen=True, kw_only=True)
+class DescribeConfig:
+    """Settings of a describe recipe. ``draws``: noise draws per group and step; ``probe``: held-out scenes."""
+
+    network: dict[str, Any]
+    visibility: Visibility = "strict"
+    layout: LayoutConfig = LayoutConfig()
+    vocabulary: VocabularyConfig = VocabularyConfig()
+    bank: BankConfig = BankConfig()
+    samples: SampleConfig = SampleConfig()
+    corruption: CorruptionConfig = CorruptionConfig()
+    draws: int = 3
+    probe: int = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Folded canvases, and the noise of every draw: noisy ids and masked flags (P, G, W, A), levels (P, G, W)."""
+
+    folded: Folded
+    noisy: Tensor
+    masked: Tensor
+    levels: Tensor
+
+
+class DescribeModule(nn.Module):
+    """The trainable network and its loss: one value per (picture, group)."""
+
+    def __init__(self, network: CanvasTransformer, vocabulary: Vocabulary, corruption: CorruptionConfig) -> None:
+        super().__init__()
+        self.network, self.vocabulary, self.corruption = network, vocabulary, corruption
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Loss per group (P*G,), and what to log."""
+        folded, network = batch.folded, self.network
+        twin = folded.visibility == "twin"
+        _, context = network.read(folded.context)
+        context = replace(context, context=True)
+        _, given = network.read(folded.given, (context,))
+        answers = _drawn(folded.answers, twin_inputs(batch.noisy, self.vocabulary.start) if twin else batch.noisy)
+        hidden, _ = network.read(answers, (context, given), folded.allow_answers)
+        target = folded.answers.ids.unsqueeze(2).expand_as(batch.noisy)
+        slots = folded.slots
+        weight = (slots.weight * tail_weight(slots.ids, self.vocabulary.end, self.corruption.tail)).view(folded.answers.ids.shape)
+        weight = weight.unsqueeze(2).expand_as(batch.noisy)
+        allowed = self.vocabulary.allowed(slots.allowed[0])
+        wanted = batch.masked & (weight > 0)
+        losses, correct = self._loss(hidden, target, wanted, weight, batch.levels, allowed, twin)
+        return losses, {"accuracy": correct.detach()}
+
+    def _loss(
+        self, hidden: Tensor, target: Tensor, wanted: Tensor, weight: Tensor, levels: Tensor, allowed: Tensor, twin: bool
+    ) -> tuple[Tensor, Tensor]:
+        """Logits at the wanted slots only; loss per group and the share of them guessed right."""
+        logits = self.network.logits(hidden[wanted], allowed).float()  # (K, V')
+        place = torch.searchsorted(allowed, target[wanted])
+        entropy = nn.functional.cross_entropy(logits, place, reduction="none")
+        spread = torch.zeros(wanted.shape, dtype=entropy.dtype).masked_scatter(wanted, entropy)
+        if twin:
+            rows = causal_loss(spread, weight)
+        else:
+            rows = diffusion_loss(spread, wanted, weight, levels, self.corruption)
+        return rows.mean(dim=2).flatten(), (logits.argmax(dim=-1) == place).float().mean()
+
+
+def _drawn(answers: Tokens, ids: Tensor) -> Tokens:
+    """Answer tokens (P, G, A) with one more batch axis for the draws: ids (P, G, W, A)."""
+    draws = ids.shape[2]
+    return replace(
+        answers,
+        ids=ids,
+        positions=answers.positions.unsqueeze(2).expand_as(ids),
+        valid=answers.valid.unsqueeze(2).expand(-1, -1, draws, -1),
+        cover=None if answers.cover is None else answers.cover.unsqueeze(2),
+    )
+
+
+class DescribeTask:
+    """See ``train.task.Task``."""
+
+    def __init__(self, values: dict[str, Any], *, seed: int) -> None:
+        self.config = config = build(DescribeConfig, values, "recipe")
+        self.vocabulary = Vocabulary(config.vocabulary)
+        network = {"vocabulary": len(self.vocabulary), "modalities": config.layout.modalities, **config.network}
+        self.network_config = build(CanvasTransformerConfig, network, "recipe: network")
+        self.module = DescribeModule(CanvasTransformer(self.network_config), self.vocabulary, config.corruption)
+        self.layout = Layout(config.layout, self.vocabulary)
+        home = settings.cache_dir() / "banks"
+        cutouts = _cutouts(config.bank.cutouts)
+        self.bank = FeatureBank(home, replace(config.bank, cutouts=cutouts), config.layout)
+        held_out = BankConfig(split="val", count=max(config.probe, 1), cutouts="")
+        self.held_out = FeatureBank(home, held_out, config.layout)
+        self.sampler = Sampler(self.bank, self.layout, config.samples, seed, config.visibility)
+        self.seed = seed
+
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Build the feature banks."""
+        self.bank.build(progress)
+        if self.config.probe:
+            self.held_out.build(progress)
+
+    def batch(self, step: int, rank: int, processes: int) -> Batch:
+        """This process's share of the step: its pictures, and its rows of the step's noise."""
+        canvases = self.sampler.canvases(step, rank, processes)
+        folded = fold(canvases, mask=self.vocabulary.mask)
+        pictures, groups, slots = folded.answers.ids.shape
+        draws = 1 if self.config.visibility == "twin" else self.config.draws
+        generator = torch.Generator().manual_seed(hash((self.seed, step)) & 0x7FFFFFFFFFFFFFFF)
+        rows = pictures * processes * groups * draws
+        levels = noise_levels(rows, self.config.corruption, generator).view(-1, groups, draws)
+        share = slice(rank * pictures, (rank + 1) * pictures)
+        u = torch.rand(pictures * processes, groups, draws, slots, generator=generator)[share]
+        levels = levels[share]
+        ids = folded.answers.ids.unsqueeze(2).expand_as(u)
+        valid = folded.answers.valid.unsqueeze(2).expand_as(u)
+        if self.config.visibility == "twin":
+            return Batch(folded, ids, valid, levels)
+        noisy, masked = corrupt(ids, valid, levels, u, self.vocabulary.mask)
+        return Batch(folded, noisy, masked, levels)
+
+    def probe(self, module: nn.Module) -> dict[str, float]:
+        """Held-out quality by the reader, and the look-up probe."""
+        from lucida.systems.describe.evaluation import evaluate_captions, lookup_probe
+
+        assert isinstance(module, DescribeModule)
+        network = module.network.eval()
+        scenes = [self.held_out[i] for i in range(self.config.probe)]
+        numbers = evaluate_captions(network, self.layout, scenes, self.config.visibility)
+        numbers |= lookup_probe(network, self.layout, scenes, self.config.visibility)
+        network.train()
+        return numbers
+
+    def export(self, module: nn.Module, folder: Path, facts: dict[str, Any]) -> Path:
+        """Write the model folder: network in fp16, config, card."""
+        from lucida.systems.describe.card import card_text
+
+        assert isinstance(module, DescribeModule)
+        tensors = {k: v.half() for k, v in module.network.state_dict().items()}
+        config = {
+            "system": "describe",
+            "visibility": self.config.visibility,
+            "network": asdict(self.network_config),
+            "layout": asdict(self.config.layout),
+            "vocabulary": asdict(self.config.vocabulary),
+            "tower": "tower",
+            "world": world_fingerprint(),
+            "trained": json.loads(json.dumps(facts)),
+        }
+        return save_model(folder, tensors, config, card_text(config, self.bank.config))
+
+
+def _cutouts(wish: str) -> str:
+    """Where the photographic cut-outs lie: "" for none, "fetched" for what ``lucida world fetch`` brought, or a folder."""
+    if wish != "fetched":
+        return wish
+    folder = settings.home() / "cutouts" / "tuxpaint"
+    if not folder.is_dir():
+        raise InputError("bank.cutouts is 'fetched' but there are no cut-outs yet; run: lucida world fetch")
+    return str(folder)
