@@ -14,6 +14,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[variable] = "1"  # before numpy is imported
 
+from lucida.train.claims import measured, report  # noqa: E402
 from lucida.world.atlas import load_atlas  # noqa: E402
 from lucida.world.scene import draw_scene  # noqa: E402
 
@@ -44,6 +45,7 @@ def main() -> None:
     print(
         f"median {statistics.median(rates):.0f} scenes/s/core ({min(rates):.0f} to {max(rates):.0f}), {size[0]} px"
     )
+    report({"scenes_per_second_per_core": measured(rates)})
 
 
 if __name__ == "__main__":

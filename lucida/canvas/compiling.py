@@ -9,7 +9,8 @@ Shape legend: P pictures, G groups, C context tokens, R given tokens, A answer s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -21,6 +22,25 @@ from lucida.canvas.tokens import Tokens
 from lucida.canvas.visibility import answer_rule, visible
 
 
+@dataclass(frozen=True, kw_only=True)
+class Piece:
+    """Where one answer span lies in the slots: ``length`` columns of row ``row`` from column ``start``.
+
+    Attributes:
+        row, start, length: the place.
+        kind: index into the slots' ``plans``, ``allowed`` and ``weights``.
+        key: the name of its group, for sampling noise.
+        number: which of its group's answer spans it is, from 0.
+    """
+
+    row: int
+    start: int
+    length: int
+    kind: int
+    key: str
+    number: int
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Slots:
     """The answer slots of a compiled canvas, one row per group (folded) or per canvas (dense).
@@ -30,7 +50,8 @@ class Slots:
         valid: (rows, A) bool.
         span: (rows, A) index into ``plans``, ``allowed`` and ``weights``; 0 in padding.
         plans, allowed, weights: per distinct answer span kind.
-        keys: one name per row, for sampling noise.
+        pieces: the answer spans, row by row.
+        keys: one name per row.
     """
 
     ids: Tensor
@@ -39,6 +60,7 @@ class Slots:
     plans: tuple[Plan, ...]
     allowed: tuple[str, ...]
     weights: tuple[float, ...]
+    pieces: tuple[Piece, ...]
     keys: tuple[str, ...]
 
     @property
@@ -84,9 +106,12 @@ class Dense:
 
 def fold(canvases: Sequence[Canvas], *, mask: int) -> Folded:
     """Compile canvases of one foldable visibility; ``mask`` is the id that pads answer slots."""
+    if not canvases:
+        raise ValueError("no canvases to fold")
     visibility = canvases[0].visibility
     if visibility not in FOLDABLE or any(c.visibility != visibility for c in canvases):
-        raise ValueError(f"only canvases of one visibility among {FOLDABLE} fold, got {[c.visibility for c in canvases]}")
+        found = sorted({c.visibility for c in canvases})
+        raise ValueError(f"only canvases of one visibility among {FOLDABLE} fold, got {found}")
     pictures, groups = len(canvases), max(c.groups for c in canvases)
     contexts = [c.context for c in canvases]
     given = [[c.part(g, Role.GIVEN) if g < c.groups else () for g in range(groups)] for c in canvases]
@@ -99,7 +124,7 @@ def fold(canvases: Sequence[Canvas], *, mask: int) -> Folded:
     given_tokens, given_ends = _pack(flat_given, (pictures, groups), given_starts, pad=mask, cells=cells)
     answer_tokens, _ = _pack(flat_answers, (pictures, groups), given_ends, pad=mask, cells=cells)
     keys = [c.key(g) if g < c.groups else "" for c in canvases for g in range(groups)]
-    slots = _slots(flat_answers, keys, pad=mask)
+    slots = _slots(flat_answers, keys, lambda row, span: keys[row], pad=mask)
     return Folded(
         visibility=visibility,
         context=context,
@@ -143,7 +168,7 @@ def dense(canvas: Canvas, *, mask: int) -> Dense:
         allow=visible(canvas.visibility, role, group, column, block),
         where=where,
         column=column[where],
-        slots=_slots([answer_spans], [canvas.key(0) if canvas.groups else ""], pad=mask),
+        slots=_slots([answer_spans], [""], lambda _, span: canvas.key(span.group), pad=mask),
     )
 
 
@@ -226,18 +251,26 @@ def _pack(
     return tokens, ends
 
 
-def _slots(rows: Sequence[Sequence[Span]], keys: Sequence[str], *, pad: int) -> Slots:
+def _slots(
+    rows: Sequence[Sequence[Span]], keys: Sequence[str], key: Callable[[int, Span], str], *, pad: int
+) -> Slots:
+    """``keys``: one per row; ``key``: the name of the group that a span of a row belongs to."""
     width = max((_length(r) for r in rows), default=0)
     ids = torch.full((len(rows), width), pad)
     valid = torch.zeros(len(rows), width, dtype=torch.bool)
     kind = torch.zeros(len(rows), width, dtype=torch.long)
     table: dict[tuple[str, Plan, str, float], int] = {}
+    pieces: list[Piece] = []
+    numbers: Counter[tuple[int, int]] = Counter()
     for r, spans in enumerate(rows):
         at = 0
         for span in spans:
             k = table.setdefault((span.name, span.plan, span.allowed, span.weight), len(table))
             stop = at + len(span)
             ids[r, at:stop], valid[r, at:stop], kind[r, at:stop] = span.ids, True, k
+            number = numbers[r, span.group]
+            pieces.append(Piece(row=r, start=at, length=len(span), kind=k, key=key(r, span), number=number))
+            numbers[r, span.group] += 1
             at = stop
     kinds = list(table) or [("", Plan(), "text+end", 1.0)]
     return Slots(
@@ -247,6 +280,7 @@ def _slots(rows: Sequence[Sequence[Span]], keys: Sequence[str], *, pad: int) -> 
         plans=tuple(k[1] for k in kinds),
         allowed=tuple(k[2] for k in kinds),
         weights=tuple(k[3] for k in kinds),
+        pieces=tuple(pieces),
         keys=tuple(keys),
     )
 

@@ -21,7 +21,8 @@ class CorruptionConfig:
     """How slots are noised in training.
 
     Attributes:
-        weighting: "mean": mean cross-entropy over a row's masked slots; "bound": each masked slot weighs 1/t.
+        weighting: "mean": mean cross-entropy over a row's masked slots; "bound": each masked slot weighs 1/t, an
+            unbiased estimate of the bound per slot where ``corrupt`` may leave rows without a mask.
         power: noise level t = u**power with u uniform; below 1 it leans towards heavy masking (few-pass decoding).
         all_masked: share of rows that are masked completely (what the first pass of every decode sees).
         tail: loss weight of end tokens behind the first one; they carry nothing but the length.
@@ -32,6 +33,19 @@ class CorruptionConfig:
     all_masked: float = 0.0
     tail: float = 0.1
 
+    def __post_init__(self) -> None:
+        if self.power <= 0:
+            raise ValueError(f"corruption power must be positive, got {self.power}")
+        if not 0 <= self.all_masked <= 1:
+            raise ValueError(f"corruption all_masked must lie in [0, 1], got {self.all_masked}")
+        if self.tail < 0:
+            raise ValueError(f"corruption tail must not be negative, got {self.tail}")
+        if self.weighting == "bound" and (self.power != 1 or self.all_masked):
+            raise ValueError(
+                "the bound needs noise levels drawn uniformly: power 1 and all_masked 0, "
+                f"got {self.power} and {self.all_masked}"
+            )
+
 
 def noise_levels(rows: int, config: CorruptionConfig, generator: torch.Generator) -> Tensor:
     """(rows,) levels t in (0, 1], stratified so that every batch covers the range evenly."""
@@ -41,18 +55,23 @@ def noise_levels(rows: int, config: CorruptionConfig, generator: torch.Generator
     return torch.where(full, torch.ones_like(t), t)
 
 
-def corrupt(ids: Tensor, valid: Tensor, levels: Tensor, u: Tensor, mask: int) -> tuple[Tensor, Tensor]:
-    """Mask each valid slot with its row's probability, at least one per row.
+def corrupt(
+    ids: Tensor, valid: Tensor, levels: Tensor, u: Tensor, mask: int, *, at_least_one: bool = True
+) -> tuple[Tensor, Tensor]:
+    """Mask each valid slot with its row's probability.
 
     Args:
         ids: (*B, A) clean ids. valid: (*B, A) bool. levels: (*B,). u: (*B, A) uniform noise. mask: the absorbing id.
+        at_least_one: mask the slot of the lowest noise where chance leaves none, so that no row is wasted. Not for
+            the weighting "bound", which it would bias (such rows weigh 1/t and should weigh nothing).
 
     Returns:
         noisy ids (*B, A) and bool (*B, A), which slots were masked.
     """
     masked = u < levels.unsqueeze(-1)
-    lowest = torch.where(valid, u, 2.0).argmin(dim=-1, keepdim=True)
-    masked = masked.scatter(-1, lowest, True) & valid
+    if at_least_one:
+        masked = masked.scatter(-1, torch.where(valid, u, 2.0).argmin(dim=-1, keepdim=True), True)
+    masked = masked & valid
     return torch.where(masked, mask, ids), masked
 
 

@@ -37,10 +37,10 @@ class Session(Protocol):
             alive: (rows, A) bool, slots not yet cut off by an end token.
             active: (rows,) bool, rows still being written.
             first: every column before this one is final in every active row.
-            stop: no logits are asked for from this column on (under ``strict`` the slots there are still read).
+            stop: no logits are asked for from this column on (slots there that others see are still read).
 
         Returns:
-            (active rows, stop - first, V') float32.
+            (active rows, stop - first, V') float32, on the CPU.
         """
         ...
 
@@ -58,7 +58,7 @@ def read_context(network: CanvasNetwork, context: Tokens) -> Memory:
 
 
 class FoldedSession:
-    """Decoding state of folded canvases: strict, twin or block."""
+    """Decoding state of folded canvases: strict, twin or block. One session serves one decode."""
 
     cost = 1
 
@@ -66,93 +66,92 @@ class FoldedSession:
         self, network: CanvasNetwork, folded: Folded, vocabulary: Vocabulary, context: Memory | None = None
     ) -> None:
         """``context``: the memory of the same context from :func:`read_context`, when it was read before."""
+        if context is not None and context.valid.shape != folded.context.valid.shape:
+            shapes = tuple(context.valid.shape), tuple(folded.context.valid.shape)
+            raise ValueError(f"the memory of another context: its shape is {shapes[0]}, the canvas' {shapes[1]}")
         self.network, self.folded, self.slots = network, folded, folded.slots
         self.allowed, self.permitted = _allowed(folded.slots, vocabulary)
         self._start = vocabulary.start
         self._context = context or read_context(network, folded.context)
         _, self._given = network.read(folded.given, (self._context,))
         self._pictures, self._groups = folded.answers.ids.shape[:2]
-        self._done: Memory | None = None  # finished columns (twin, block)
-        self._rows: tuple[Tensor, Tensor, Tensor] | None = None
+        self._block = max((p.block for p in folded.slots.plans), default=1)
         self._active: Tensor | None = None
-        self._given_active, self._done_active = self._given, self._done
+        self._picture = self._group = self._kept = torch.zeros(0, 0)
+        self._given_active = self._given
+        self._done: Memory | None = None  # finished columns of the active groups (twin, block)
         self.token_forwards = int(folded.given.valid.sum()) + (0 if context else int(folded.context.valid.sum()))
 
     def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
         """One pass over the open columns of the active rows; see :class:`Session`."""
-        causal = self.folded.visibility != "strict"
-        begin = 0 if not causal or self._done is None else self._done.valid.shape[-1]
-        picture, group, back = self._select(active)
-        twin = self.folded.visibility == "twin"
-        columns = slice(begin, stop) if causal else slice(0, int(alive.any(0).nonzero().max()) + 1)
-        source = twin_inputs(ids, self._start) if twin else ids
+        self._select(active)
+        begin, end, final = self._columns(alive[active], first, stop)
+        columns = slice(begin, end)
+        source = twin_inputs(ids, self._start) if self.folded.visibility == "twin" else ids
         grid = (self._pictures, self._groups)
-        tokens = _take(self.folded.answers, source.view(*grid, -1), alive.view(*grid, -1), picture, group, columns)
+        pick = (self._picture, self._group, columns)
+        valid = alive.view(*grid, -1)[pick] & self._kept.unsqueeze(-1)
+        tokens = _take(self.folded.answers, source.view(*grid, -1)[pick], valid, pick)
         rule = self.folded.allow_answers
-        rule = None if rule is None else rule[columns, columns]
-        past = [self._context, self._given_active]
-        if self._done_active is not None:
-            past.append(self._done_active)
-        hidden, memory = self.network.read(tokens, past, rule)
-        self.token_forwards += int(tokens.valid.sum())
-        if causal:
-            final = min(stop, first + 1 if twin else first)
-            self._remember(memory, final - begin, picture, group)
-        hidden = hidden.flatten(0, 1)[back]
-        return self.network.logits(hidden[:, first - columns.start : stop - columns.start], self.allowed).float()
+        past = [self._context, self._given_active] + ([] if self._done is None else [self._done])
+        hidden, memory = self.network.read(tokens, past, None if rule is None else rule[columns, columns])
+        self.token_forwards += int(valid.sum())
+        if final > begin:
+            new = memory.columns(final - begin)
+            self._done = new if self._done is None else self._done.extended(new)
+        asked = hidden[self._kept][:, first - begin : stop - begin]
+        return self.network.logits(asked, self.allowed).float().cpu()
 
-    def _select(self, active: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Index of the active groups as (P, G') picture and group numbers, and the rows back in order.
+    def _columns(self, alive: Tensor, first: int, stop: int) -> tuple[int, int, int]:
+        """Columns to read (begin, end), and where those end whose keys and values cannot change any more."""
+        begin = 0 if self._done is None else self._done.valid.shape[-1]
+        if self.folded.visibility == "strict":
+            return 0, int(alive.any(dim=0).nonzero().max()) + 1, 0
+        if self.folded.visibility == "twin":
+            # Column ``first`` reads the final token before it, and sees only such.
+            return begin, stop, min(stop, first + 1)
+        size = self._block
+        return begin, min(-(-stop // size) * size, alive.shape[1]), first // size * size
 
-        A picture with fewer active groups than G' keeps some finished ones; those rows are computed and thrown away.
+    def _select(self, active: Tensor) -> None:
+        """Turn to the active groups: (P, G') picture and group numbers, and bool, which are really active.
+
+        A picture with fewer active groups than G' keeps some others; those rows are computed and thrown away.
         """
-        if self._rows is None or self._active is None or not torch.equal(active, self._active):
-            grid = active.view(self._pictures, self._groups)
-            width = max(int(grid.sum(1).max()), 1)
-            order = torch.argsort(~grid, dim=1, stable=True)[:, :width]
-            picture = torch.arange(self._pictures)[:, None].expand_as(order)
-            kept = grid[picture, order].flatten()
-            self._rows = (picture, order, kept.nonzero()[:, 0])
-            self._active = active.clone()
-            whole = width == self._groups and bool(grid.all())
-            self._given_active = self._given if whole else self._given.gather((picture, order))
-            self._done_active = self._done if whole or self._done is None else self._done.gather((picture, order))
-        return self._rows
-
-    def _remember(self, memory: Memory, columns: int, picture: Tensor, group: Tensor) -> None:
-        """Keep the keys and values of ``columns`` newly finished columns for every row that was read."""
-        if columns <= 0:
+        if self._active is not None and torch.equal(active, self._active):
             return
-        new = memory.columns(columns)
-        self._done_active = new if self._done_active is None else self._done_active.extended(new)
-        if self._done_active.valid.shape[:2] == (self._pictures, self._groups):
-            self._done = self._done_active
-            return
-        # Rows that have left keep no memory: they never come back.
-        shape = (self._pictures, self._groups)
-        layers = []
-        for k, v in self._done_active.layers:
-            pair = []
-            for x in (k, v):
-                full = x.new_zeros(*shape, *x.shape[2:])
-                full[picture, group] = x
-                pair.append(full)
-            layers.append((pair[0], pair[1]))
-        valid = self._done_active.valid.new_zeros(*shape, self._done_active.valid.shape[-1])
-        valid[picture, group] = self._done_active.valid
-        self._done = Memory(layers=tuple(layers), valid=valid)
+        grid = active.view(self._pictures, self._groups)
+        width = int(grid.sum(dim=1).max())
+        group = torch.argsort((~grid).long(), dim=1, stable=True)[:, :width]
+        picture = torch.arange(self._pictures).unsqueeze(1).expand_as(group)
+        if self._active is not None and self._done is not None:
+            if bool((active & ~self._active).any()):
+                self._done = None  # a group came back: what the others finished meanwhile was not read for it
+            else:
+                seat = torch.zeros(grid.shape, dtype=torch.long)
+                seat[self._picture, self._group] = torch.arange(self._group.shape[1]).expand_as(self._group)
+                self._done = self._done.gather((picture, seat[picture, group]))
+        everyone = width == self._groups and bool(grid.all())
+        self._given_active = self._given if everyone else self._given.gather((picture, group))
+        self._picture, self._group, self._kept = picture, group, grid[picture, group]
+        self._active = active.clone()
 
 
-def _take(answers: Tokens, ids: Tensor, alive: Tensor, picture: Tensor, group: Tensor, columns: slice) -> Tokens:
-    """The chosen groups and columns of the answer tokens with new ids."""
-    pick = (picture, group, columns)
-    if answers.boxes is not None or answers.features:
-        raise ValueError("answer slots carry neither boxes nor features")
+def _take(answers: Tokens, ids: Tensor, valid: Tensor, pick: tuple[Tensor, Tensor, slice]) -> Tokens:
+    """The picked groups and columns of the answer tokens, with new ids."""
+    if answers.features:
+        raise ValueError("folded answer slots carry no features")
+
+    def of(x: Tensor | None) -> Tensor | None:
+        return None if x is None else x[pick]
+
     return Tokens(
-        ids=ids[pick],
+        ids=ids,
         positions=answers.positions[pick],
-        valid=alive[pick],
-        cover=None if answers.cover is None else answers.cover[pick],
+        valid=valid,
+        boxes=of(answers.boxes),
+        boxed=of(answers.boxed),
+        cover=of(answers.cover),
     )
 
 
@@ -170,7 +169,7 @@ class DenseSession:
     def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
         """One pass over the whole canvas; see :class:`Session`."""
         hidden = self.hidden(ids, alive)
-        return self.network.logits(hidden[:, first:stop], self.allowed).float()
+        return self.network.logits(hidden[:, first:stop], self.allowed).float().cpu()
 
     def hidden(self, ids: Tensor, alive: Tensor) -> Tensor:
         """(1, A, D) hidden states of the answer slots for contents ``ids`` (1, A)."""
@@ -189,11 +188,12 @@ class DenseSession:
 class GuidedSession:
     """Classifier-free guidance: logits of the full canvas pushed away from those of a branch with spans dropped.
 
-    logits = branch + scale * (full - branch); scale 1 is no guidance. Both sessions must have the same slots.
+    logits = branch + scale * (full - branch) (Ho and Salimans 2022, eq. 6, with scale = 1 + w), computed so that
+    scale 1 is exactly no guidance. Both sessions must have the same slots.
     """
 
     def __init__(self, full: Session, branch: Session, scale: float) -> None:
-        if full.slots.ids.shape != branch.slots.ids.shape:
+        if full.slots.pieces != branch.slots.pieces or not torch.equal(full.allowed, branch.allowed):
             raise ValueError("the guidance branch must keep the canvas' slots")
         self.full, self.branch, self.scale = full, branch, scale
         self.slots, self.allowed, self.permitted = full.slots, full.allowed, full.permitted
@@ -208,4 +208,4 @@ class GuidedSession:
         """One pass of each branch; see :class:`Session`."""
         full = self.full.logits(ids, alive, active, first, stop)
         branch = self.branch.logits(ids, alive, active, first, stop)
-        return branch + self.scale * (full - branch)
+        return full + (self.scale - 1) * (full - branch)

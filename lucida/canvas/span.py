@@ -62,13 +62,18 @@ class Span:
     weight: float = 1.0
 
     def __post_init__(self) -> None:
-        n = self.ids.shape[0]
+        if self.ids.dim() != 1 or self.ids.dtype != torch.long:
+            shape = tuple(self.ids.shape)
+            raise ValueError(f"span {self.name!r}: ids must be int64 (n,), got {self.ids.dtype} {shape}")
+        n = len(self)
         for name in ("features", "boxes"):
             value = getattr(self, name)
             if value is not None and value.shape[0] != n:
                 raise ValueError(f"span {self.name!r}: {name} has {value.shape[0]} rows for {n} ids")
         if (self.features is None) != (self.modality is None):
             raise ValueError(f"span {self.name!r}: features and modality go together")
+        if self.cover is not None and (self.cover.dim() != 1 or self.role is Role.CONTEXT):
+            raise ValueError(f"span {self.name!r}: a cover is (cells,) of a given part or an answer")
 
     def __len__(self) -> int:
         return int(self.ids.shape[0])
@@ -93,6 +98,13 @@ class Canvas:
         groups = sorted({s.group for s in self.spans if s.role is not Role.CONTEXT})
         if groups != list(range(len(groups))):
             raise ValueError(f"groups must be numbered 0, 1, ..., got {groups}")
+        if self.keys and len(self.keys) != len(groups):
+            raise ValueError(f"{len(self.keys)} keys for {len(groups)} groups")
+        cells = sum(len(s) for s in self.context)
+        for span in self.spans:
+            if span.cover is not None and span.cover.shape[0] > cells:
+                covered = span.cover.shape[0]
+                raise ValueError(f"span {span.name!r}: cover of {covered} cells, the context has {cells} tokens")
 
     @property
     def groups(self) -> int:
@@ -117,6 +129,8 @@ class Canvas:
 
         Lengths and positions stay, so that the branch differs exactly where intended.
         """
+        if not any(s.name in names for s in self.spans):
+            raise ValueError(f"the canvas has no span named {' or '.join(sorted(names))}; nothing to drop")
 
         def blank(span: Span) -> Span:
             if span.name not in names:
@@ -130,6 +144,9 @@ class Canvas:
 
     def with_answers(self, answers: Sequence[Tensor]) -> Canvas:
         """The same canvas with other ids in its answer spans (one tensor per answer span, in order)."""
-        rest = iter(answers)
-        spans = tuple(replace(s, ids=next(rest)) if s.role is Role.ANSWER else s for s in self.spans)
+        old = [s for s in self.spans if s.role is Role.ANSWER]
+        if len(answers) != len(old):
+            raise ValueError(f"{len(answers)} answers for {len(old)} answer spans")
+        new = iter(replace(s, ids=ids) for s, ids in zip(old, answers, strict=True))
+        spans = tuple(next(new) if s.role is Role.ANSWER else s for s in self.spans)
         return replace(self, spans=spans)

@@ -6,7 +6,7 @@ Shape legend: N batch dimensions, M tokens, C feature channels, D width, H heads
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import torch
@@ -42,6 +42,15 @@ class Tokens:
     def with_ids(self, ids: Tensor) -> Tokens:
         """The same tokens with other ids of the same shape."""
         return replace(self, ids=ids)
+
+    def to(self, device: torch.device) -> Tokens:
+        """The same tokens on a device."""
+        if self.ids.device == device:
+            return self
+        values = {f.name: getattr(self, f.name) for f in fields(self)}
+        moved = {name: v.to(device) for name, v in values.items() if isinstance(v, Tensor)}
+        features = {m: (index.to(device), x.to(device)) for m, (index, x) in self.features.items()}
+        return replace(self, **moved, features=features)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

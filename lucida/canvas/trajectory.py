@@ -1,8 +1,10 @@
 """A recorded decode: every commitment, and its exact log-probability under any network.
 
 Training on a model's own decodes (distillation along the trajectory, ParaRL, diffu-GRPO) needs the probability of
-what was done, at the states in which it was done. The order in which slots were committed follows from the
-probabilities, so the log-probability of a trajectory is the sum over commitments of log p(token | canvas before it).
+what was done, at the states in which it was done: the sum over commitments of log p(token | canvas before it). Which
+slots were committed is taken as given. That is the whole probability of the decode where the choice of slots does not
+depend on what was drawn (left to right, or all at once); under confidence order and for a tail of end tokens it is the
+usual surrogate, because the surest of several drawn tokens are kept.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ class Move:
     Attributes:
         before: contents the network saw. alive: slots not cut off then. active: (rows,) rows that were read.
         first, stop: columns that were asked for.
-        new: slots committed. ids: what they became (mask id elsewhere).
+        new: slots committed and not cut off in the same pass. ids: what they became (mask id elsewhere).
         logprob: log-probability of each commitment under the law it was drawn from (0 where greedy or not new).
     """
 

@@ -1,7 +1,8 @@
 """One vocabulary for everything a canvas can hold: words, region markers, coordinates, times, image codes.
 
 Ids are laid out in consecutive blocks; every offset is derived from the block table in one place, so appending image
-codes or enlarging a block cannot leave a stale constant behind. Text is a byte-level BPE, so any string round-trips.
+codes or enlarging a block cannot leave a stale constant behind. Text is a byte-level BPE, so any string round-trips,
+save for white space at its ends and around region markers, which is set as in a sentence.
 """
 
 from __future__ import annotations
@@ -12,9 +13,12 @@ from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor
+
+from lucida.media.errors import InputError
 
 SPECIALS = (
     "mask", "end", "start", "cell", "replay", "cover", "null", "answer",
@@ -22,7 +26,8 @@ SPECIALS = (
     *(f"style{i}" for i in range(16)),  # asks for one way of phrasing
     *(f"reserved{i}" for i in range(30)),
 )  # fmt: skip
-_TAGGED = re.compile(r"(<\d+>)")
+_TAGGED = re.compile(r"(<(?:0|[1-9][0-9]*)>)")
+_NO_SPACE_BEFORE = tuple("?,.;:!")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -113,12 +118,12 @@ class Vocabulary:
     @staticmethod
     def _bin(x: float, bins: int) -> int:
         if not 0 <= x <= 1:
-            raise ValueError(f"{x} is outside [0, 1]")
+            raise InputError(f"{x} is outside [0, 1]")
         return min(int(x * bins), bins - 1)
 
     def _numbered(self, block: str, n: int, what: str) -> int:
         if not 0 <= n < self.sizes[block]:
-            raise ValueError(f"{what} is outside the vocabulary's {self.sizes[block]} {block} ids")
+            raise InputError(f"{what} is outside the vocabulary's {self.sizes[block]} {block} ids")
         return self.offset[block] + n
 
     # -- sets of ids ------------------------------------------------------------------------------------------
@@ -127,21 +132,29 @@ class Vocabulary:
     def allowed(self, kinds: str) -> Tensor:
         """Ids that an answer position may take: block names joined by "+", for example "text+region+end".
 
+        The mask is never among them, or a decode could end with masks.
+
         Returns:
             Sorted ids, int64 (V',).
+
+        Raises:
+            ValueError: an unknown name, or a set without ids.
         """
-        ids: list[int] = []
+        ids: set[int] = set()
         for kind in kinds.split("+"):
             if kind in self.sizes:
-                ids.extend(range(self.offset[kind], self.offset[kind] + self.sizes[kind]))
+                ids.update(range(self.offset[kind], self.offset[kind] + self.sizes[kind]))
             else:
-                ids.append(self.special(kind))
-        return torch.tensor(sorted(set(ids)))
+                ids.add(self.special(kind))
+        ids.discard(self.mask)
+        if not ids:
+            raise ValueError(f"no ids are allowed by {kinds!r}")
+        return torch.tensor(sorted(ids))
 
     # -- text -------------------------------------------------------------------------------------------------
 
     @cached_property
-    def _bpe(self):  # noqa: ANN202 - tokenizers has no public type to name here
+    def _bpe(self) -> Any:
         from tokenizers import Tokenizer
 
         path = Path(self.config.bpe)
@@ -155,7 +168,15 @@ class Vocabulary:
         return bpe
 
     def encode(self, text: str) -> list[int]:
-        """Ids of a text; ``<n>`` becomes the region marker n. Words are encoded with a leading space."""
+        """Ids of a text; ``<n>`` becomes the region marker n. Words are encoded with a leading space.
+
+        Raises:
+            InputError: a marker beyond the vocabulary's regions, or half a surrogate pair.
+        """
+        try:
+            text.encode()
+        except UnicodeEncodeError as error:
+            raise InputError(f"text {text!r} is not Unicode: {error.reason}") from None
         ids: list[int] = []
         for piece in _TAGGED.split(text):
             if _TAGGED.fullmatch(piece):
@@ -166,13 +187,17 @@ class Vocabulary:
 
     def decode(self, ids: Sequence[int]) -> str:
         """Text of ids up to the first end token; specials other than region markers are left out."""
-        parts: list[str] = []
-        run: list[int] = []
+        text, run = "", []
+
+        def join(piece: str, marker: bool) -> None:
+            nonlocal text
+            tight = text.endswith(">") and piece.startswith(_NO_SPACE_BEFORE) and not marker
+            text += ("" if tight or not text else " ") + piece
 
         def flush() -> None:
-            if run:
-                parts.append(self._bpe.decode(run).strip())
-                run.clear()
+            if piece := self._bpe.decode(run).strip():
+                join(piece, marker=False)
+            run.clear()
 
         for i in ids:
             if i == self.end:
@@ -181,9 +206,9 @@ class Vocabulary:
                 run.append(i)
             elif self.offset["region"] <= i < self.offset["coordinate"]:
                 flush()
-                parts.append(f"<{i - self.offset['region'] + 1}>")
+                join(f"<{i - self.offset['region'] + 1}>", marker=True)
         flush()
-        return re.sub(r"(<\d+>) (?=[?,.;:!])", r"\1", " ".join(p for p in parts if p))
+        return text
 
     def token(self, i: int) -> str:
         """One id as a readable piece, for canvases drawn on a terminal or a page."""

@@ -34,7 +34,7 @@ VERBS: dict[str, Verb] = {
     "demo": Verb(
         target="lucida.cli.demo:demo", line="Make a page that shows it all on the shipped examples."
     ),
-    "train": Verb(target="lucida.cli.train:train", line="Train a model from a recipe.", group="Make"),
+    "train": Verb(target="lucida.cli.train:train", line="Train a recipe.", group="Make"),
     "world": Verb(
         target="lucida.cli.world:app", line="Preview, export and extend the shipped world.", group="Make"
     ),

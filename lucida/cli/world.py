@@ -13,6 +13,7 @@ app = App(name="world", help="Preview, export and extend the shipped world.", he
 app.help_epilogue = """\
 Examples:
     lucida world preview --seeds 12 --out sheet.png
+    lucida world clip --seed 3 --out clip.mp4
     lucida world export --out scenes --count 1000
     lucida world fetch"""
 
@@ -68,6 +69,56 @@ def preview(
             json_module.dumps({**document, "scenes": [scene_document(scene) for scene in scenes]}, indent=2)
         )
     else:
+        print(out)
+
+
+@app.command
+def clip(
+    *,
+    seed: int = 0,
+    out: Path | None = None,
+    split: Split = "train",
+    seconds: float = 8.0,
+    size: int = 192,
+    json: bool = False,
+) -> None:
+    """Draw a clip with scripted events: a real H.264 file with sound, a contact sheet, and its questions.
+
+    Args:
+        seed: which clip.
+        out: the MP4 to write, its sheet beside it as PNG; default: a new folder under runs/world.
+        split: train, val, test, test-pairs or test-objects.
+        seconds: length.
+        size: height and width in pixels.
+        json: print events and questions as one JSON document; nothing is written without --out.
+
+    Examples:
+        lucida world clip --seed 3 --out clip.mp4
+    """
+    from dataclasses import asdict
+
+    from lucida.media.errors import InputError
+    from lucida.media.files import unique_dir
+    from lucida.world.clip_questions import clip_questions
+    from lucida.world.clips import draw_clip
+    from lucida.world.clips_file import write_clip
+    from lucida.world.clips_sheet import clip_sheet
+
+    if seed < 0:
+        raise InputError(f"--seed {seed}: want 0 or more")
+    drawn = draw_clip(seed, split=split, size=(size, size), seconds=seconds)
+    if out is None and not json:
+        out = unique_dir(Path("runs") / "world") / "clip.mp4"
+    if out is not None:
+        write_clip(drawn, out)
+        clip_sheet(drawn).save(out.with_suffix(".png"))
+    if json:
+        events = [asdict(event) for event in drawn.events]
+        asked = [{"question": q.text, "answer": q.answer, "kind": q.kind} for q in clip_questions(drawn)]
+        print(json_module.dumps({"schema": "lucida/1", "seed": seed, "events": events, "questions": asked}, indent=2))
+    else:
+        for event in drawn.events:
+            print(f"{event.t0:6.2f} {event.t1:6.2f}  {event.text}")
         print(out)
 
 

@@ -38,8 +38,13 @@ class Placer:
         self.centres = np.array(centres, dtype=np.float64).reshape(-1, 2)
         self.placed: list[PixelBox] = []
 
-    def place(self, size: tuple[int, int], anchor: PixelBox) -> PixelBox | None:
-        """Place a label of (height, width) beside ``anchor``; None where no free position exists."""
+    def place(
+        self, size: tuple[int, int], anchor: PixelBox, point: tuple[float, float] | None = None
+    ) -> PixelBox | None:
+        """Place a label of (height, width) beside ``anchor``, not far from ``point`` (x, y) in it.
+
+        Returns None where no free position exists.
+        """
         height, width = size
         if height > self.height or width > self.width:
             return None
@@ -48,7 +53,7 @@ class Placer:
         free = ~self._hits(boxes)
         if not free.any():
             return None
-        cost = self._cost(boxes, anchor, height)
+        cost = self._cost(boxes, anchor, height, point)
         best = int(np.where(free, cost, np.inf).argmin())
         x0, y0, x1, y1 = (int(value) for value in boxes[best])
         self.placed.append((x0, y0, x1, y1))
@@ -76,12 +81,18 @@ class Placer:
         apart |= (mine[..., 1] >= other[..., 3]) | (mine[..., 3] <= other[..., 1])
         return np.logical_not(apart.all(axis=1))
 
-    def _cost(self, boxes: np.ndarray, anchor: PixelBox, height: int) -> np.ndarray:
+    def _cost(
+        self, boxes: np.ndarray, anchor: PixelBox, height: int, point: tuple[float, float] | None
+    ) -> np.ndarray:
         """(K,) price of each candidate."""
         across = np.maximum(0, np.maximum(anchor[0] - boxes[:, 2], boxes[:, 0] - anchor[2]))
         down = np.maximum(0, np.maximum(anchor[1] - boxes[:, 3], boxes[:, 1] - anchor[3]))
-        cost = np.hypot(across, down) / height + 0.02 * np.minimum(np.arange(len(boxes)), 30)
-        cost = cost + self._crowding(boxes)
+        cost = np.maximum(0, np.hypot(across, down) - self.gap) / height
+        cost = cost + 0.02 * np.minimum(np.arange(len(boxes)), 30) + 3 * self._crowding(boxes)
+        if point is not None:  # an odd shape may be far from the corners of its box
+            across = np.maximum(0, np.maximum(point[0] - boxes[:, 2], boxes[:, 0] - point[0]))
+            down = np.maximum(0, np.maximum(point[1] - boxes[:, 3], boxes[:, 1] - point[1]))
+            cost = cost + 0.15 * np.hypot(across, down) / height
         if len(self.centres):
             x, y = self.centres[:, 0], self.centres[:, 1]
             hidden = (boxes[:, :1] <= x) & (x < boxes[:, 2:3]) & (boxes[:, 1:2] <= y) & (y < boxes[:, 3:])

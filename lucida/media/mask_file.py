@@ -13,8 +13,7 @@ from lucida.media.errors import InputError
 from lucida.media.picture_file import source_name as source_name
 from lucida.media.rgb import turned
 
-
-MAX_MASK_PIXELS = 1 << 29  # a document of a few bytes may claim any size: beyond 20,000 x 20,000 it is refused
+MAX_MASK_PIXELS = 1 << 29  # a document of a few bytes may claim any size
 
 
 def read_mask(source: picture_file.Source) -> tuple[np.ndarray, str]:

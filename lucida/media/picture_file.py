@@ -9,6 +9,7 @@ from __future__ import annotations
 import io
 import os
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -44,6 +45,8 @@ MAX_DECODED_BYTES = (
 _ORIENTATION_TAG = 0x0112
 _BYTES_PER_PIXEL = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2, "LA": 4}  # all others: 4
 _limit_lock = threading.Lock()
+# What Pillow says on the side about files that it then reads, or that we refuse with a line of our own.
+warnings.filterwarnings("ignore", "Corrupt EXIF data|Truncated File Read|Metadata Warning", module=r"PIL\.")
 
 
 @contextmanager

@@ -294,6 +294,8 @@ def _coordinates(points: Sequence[Sequence[float]], name: str, minimum: int) -> 
 def _checked_size(size: Size) -> Size:
     if len(size) != 2 or not all(isinstance(side, (int, np.integer)) and side >= 1 for side in size):
         raise InputError(f"size must be (height, width) with whole numbers of at least 1, got {size!r}")
+    if size[0] * size[1] > mask_file.MAX_MASK_PIXELS:
+        raise InputError(f"size {_by(size)} is more than {mask_file.MAX_MASK_PIXELS} pixels")
     return int(size[0]), int(size[1])
 
 

@@ -95,7 +95,7 @@ def _value_range(picture: PIL.Image.Image, name: str) -> tuple[float, float] | N
     warnings.warn(
         f"{name}: values {low:g}..{high:g} have no known range and are stretched to 0..255", stacklevel=2
     )
-    return low, max(high, low + 1e-12)
+    return low, high if high > low else low + 1
 
 
 def _strip_to_rgb(strip: PIL.Image.Image, scale: tuple[float, float] | None) -> PIL.Image.Image:

@@ -63,7 +63,7 @@ class CanvasTransformer(nn.Module):
 
     @property
     def parameters_count(self) -> int:
-        """Number of trainable weights."""
+        """Number of weights."""
         return sum(p.numel() for p in self.parameters())
 
     def embedded(self, tokens: Tokens) -> Tensor:
@@ -88,11 +88,13 @@ class CanvasTransformer(nn.Module):
         Args:
             tokens: (*N, M).
             past: memories whose batch shapes are leading parts of N.
-            allow_own: bool (M, M); None lets all valid tokens see each other.
+            allow_own: bool (M, M), [query, key]; None lets all valid tokens see each other.
 
         Returns:
             hidden (*N, M, D), and the tokens' memory.
         """
+        tokens = tokens.to(self.embed.weight.device)
+        allow_own = None if allow_own is None else allow_own.to(self.embed.weight.device)
         x = self.embedded(tokens)
         rotation = rotations(tokens.positions, self.config.width // self.config.heads, self.config.theta)
         batch = tokens.ids.dim() - 1
@@ -112,7 +114,7 @@ class CanvasTransformer(nn.Module):
         return self.norm(x), Memory(layers=tuple(kept), valid=tokens.valid)
 
     def logits(self, hidden: Tensor, allowed: Tensor) -> Tensor:
-        """Scores of the allowed ids only: (*N, M, D), (V',) -> (*N, M, V'), with the embedding table as output layer."""
+        """Scores of the allowed ids only: (*N, M, D), (V',) -> (*N, M, V'); the embedding table is the output layer."""
         return torch.matmul(hidden, self.embed.weight[allowed].t()) * self.config.width**-0.5 * 8.0
 
 

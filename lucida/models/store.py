@@ -197,6 +197,7 @@ def save_model(
         new.mkdir(parents=True)
         plain = {key: value.detach().cpu().contiguous().clone() for key, value in tensors.items()}
         save_file(plain, new / WEIGHTS)
+        (new / WEIGHTS).chmod(0o644)  # safetensors makes it readable by its owner only
         written = {**config, "weights_sha256": _sha256(new / WEIGHTS)}
         files = {CONFIG: json.dumps(written, indent=2, allow_nan=False) + "\n", CARD: card, **(extra or {})}
         for name, data in files.items():

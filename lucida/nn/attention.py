@@ -42,28 +42,30 @@ def attend(q: Tensor, segments: Sequence[Segment]) -> Tensor:
 
     Args:
         q: (*N, H, M, K).
-        segments: at least one; together they must leave every query at least one visible key.
+        segments: at least one. What a query without a visible key gets is finite and means nothing.
 
     Returns:
         (*N, H, M, K)
     """
     *batch, heads, queries, width = q.shape
+    q = q * width**-0.5
     scores = []
     for segment in segments:
         shared = segment.k.dim() - 3
-        s = torch.matmul(_fold(q, shared), segment.k.transpose(-1, -2)) * width**-0.5
+        s = torch.matmul(_fold(q, shared), segment.k.transpose(-1, -2))
         s = _unfold(s, batch, shared, heads, queries)
         if segment.bias is not None:
-            s = s + segment.bias
+            s = s + segment.bias.to(s.dtype)
         if segment.allow is not None:
-            s = s.masked_fill(~segment.allow, float("-inf"))
+            # Finite, so that padding without a single key to look at gives numbers and not NaN gradients.
+            s = s.masked_fill(~segment.allow, torch.finfo(s.dtype).min)
         scores.append(s)
     joined = scores[0] if len(scores) == 1 else torch.cat(scores, dim=-1)
-    weights = joined.float().softmax(dim=-1).to(q.dtype)
+    weights = joined.softmax(dim=-1)
     out: Tensor | None = None
     for segment, w in zip(segments, weights.split([s.shape[-1] for s in scores], dim=-1), strict=True):
         shared = segment.k.dim() - 3
-        part = _unfold(torch.matmul(_fold(w, shared), segment.v.to(q.dtype)), batch, shared, heads, queries)
+        part = _unfold(torch.matmul(_fold(w, shared), segment.v.to(w.dtype)), batch, shared, heads, queries)
         out = part if out is None else out + part
     assert out is not None
     return out

@@ -69,7 +69,7 @@ class Block(nn.Module):
 
 
 def init_weights(module: nn.Module, *, layers: int, std: float = 0.02) -> None:
-    """Normal(0, std) for every matrix; the two projections that write to the residual stream get std / sqrt(2 layers)."""
+    """Normal(0, std) for every matrix; std / sqrt(2 layers) where one writes to the residual stream."""
     for name, parameter in module.named_parameters():
         if parameter.dim() < 2:
             continue

@@ -13,7 +13,7 @@ def rotations(positions: Tensor, width: int, theta: float = 10_000.0) -> Tensor:
     """Cosines and sines for integer or real positions.
 
     Args:
-        positions: (*N, M).
+        positions: (*N, M); angles are computed in float32, in float64 for float64 positions.
         width: head width K, even.
         theta: base of the geometric frequencies theta^(-2i/K).
 
@@ -22,8 +22,9 @@ def rotations(positions: Tensor, width: int, theta: float = 10_000.0) -> Tensor:
     """
     if width % 2:
         raise ValueError(f"rotary needs an even head width, got {width}")
-    frequency = theta ** (-torch.arange(0, width, 2, device=positions.device, dtype=torch.float32) / width)
-    angle = positions.unsqueeze(-1).float() * frequency
+    kind = torch.float64 if positions.dtype == torch.float64 else torch.float32
+    frequency = theta ** (-torch.arange(0, width, 2, device=positions.device, dtype=kind) / width)
+    angle = positions.unsqueeze(-1).to(kind) * frequency
     return torch.stack((angle.cos(), angle.sin())).unsqueeze(-3)
 
 

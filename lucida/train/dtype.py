@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import torch
 
+from lucida.media.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class DtypeChoice:
@@ -26,6 +28,8 @@ def matmul_rate(dtype: torch.dtype, device: torch.device, seconds: float = 0.4, 
         torch.matmul(a, b)
         if device.type == "cuda":
             torch.cuda.synchronize(device)
+        elif device.type == "mps":
+            torch.mps.synchronize()
 
     for _ in range(2):
         run()
@@ -41,12 +45,15 @@ def choose_dtype(wish: str = "auto", device: torch.device | str = "cpu") -> Dtyp
 
     Args:
         wish: "auto", "bf16" or "fp32"; the last two are taken as they are.
+
+    Raises:
+        InputError: another wish.
     """
     device = torch.device(device)
     if wish in ("bf16", "fp32"):
         return DtypeChoice(autocast=torch.bfloat16 if wish == "bf16" else None, rates={}, reason=f"{wish} as asked")
     if wish != "auto":
-        raise ValueError(f"dtype must be auto, bf16 or fp32, got {wish!r}")
+        raise InputError(f"dtype must be auto, bf16 or fp32, got {wish!r}")
     rates = {n: matmul_rate(d, device) for n, d in (("fp32", torch.float32), ("bf16", torch.bfloat16))}
     gain = rates["bf16"] / rates["fp32"]
     words = f"matmul {rates['fp32']:.0f} GFLOP/s in fp32, {rates['bf16']:.0f} in bf16 ({gain:.1f}x)"

@@ -1,19 +1,21 @@
 """The training loop: plain PyTorch, one process or many, resumable at any step.
 
-Run under ``accelerate launch`` the same recipe trains with DDP (or FSDP2 by accelerate's config); without accelerate
-it is a single process. Nothing random lives outside (seed, step), so a run killed at any moment and started again on
-the same machine ends with the same bits as one that was never interrupted.
+Nothing random lives outside (seed, step, process), so a run killed at any moment and started again on the same
+processor, with the same number of threads and processes, ends with the same bits as one that was never interrupted.
+(Some GPU kernels add in no fixed order; there the promise is the same data and noise, not the same bits.)
+
+Several processes, launched by ``torchrun`` or ``accelerate launch``, share each batch under DDP.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
+import math
 import signal
+import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,51 +24,31 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from lucida.media.errors import InputError
-from lucida.media.files import atomic_write
-from lucida.train.checkpoint import load_checkpoint, save_checkpoint
-from lucida.train.dtype import choose_dtype
+from lucida.train.checkpoint import NAME, load_checkpoint, save_checkpoint
+from lucida.train.cluster import Cluster, on_device
+from lucida.train.dtype import DtypeChoice, choose_dtype
+from lucida.train.folder import Log, RunFolder
+from lucida.train.machine import cpu_name
 from lucida.train.recipe import Recipe, RunConfig, task_class
 from lucida.train.schedule import learning_rate, stage
 from lucida.train.task import Task
 
-Log = Callable[[dict[str, Any]], None]
 
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """How a call of :func:`train` ended.
 
-class Cluster:
-    """The processes of this run: accelerate's when launched by it, otherwise just this one."""
+    Attributes:
+        steps: optimiser steps done so far, in this call and those before it.
+        model: the exported folder, or None when the run stopped before its end.
+        signal: number of the signal that stopped it, or 0.
+        leads: whether this process wrote the files.
+    """
 
-    def __init__(self, device: str) -> None:
-        self.accelerator: Any = None
-        self.rank, self.processes, self.device = 0, 1, torch.device(device)
-        if int(os.environ.get("WORLD_SIZE", "1")) > 1:
-            try:
-                from accelerate import Accelerator, DistributedDataParallelKwargs
-            except ImportError as error:
-                raise InputError("several processes need the train extra: pip install 'camera-lucida[train]'") from error
-            kwargs = DistributedDataParallelKwargs(find_unused_parameters=True)
-            self.accelerator = Accelerator(cpu=device == "cpu", kwargs_handlers=[kwargs])
-            self.rank, self.processes = self.accelerator.process_index, self.accelerator.num_processes
-            self.device = self.accelerator.device
-
-    @property
-    def leads(self) -> bool:
-        """Whether this process writes the files."""
-        return self.rank == 0
-
-    def prepare(self, module: nn.Module, optimiser: torch.optim.Optimizer) -> tuple[nn.Module, Any]:
-        """Wrap for several processes."""
-        if self.accelerator is None:
-            return module, optimiser
-        return self.accelerator.prepare(module, optimiser)
-
-    def mean(self, value: torch.Tensor) -> torch.Tensor:
-        """Mean over processes."""
-        return value if self.accelerator is None else self.accelerator.reduce(value, reduction="mean")
-
-    def wait(self) -> None:
-        """Until every process is here."""
-        if self.accelerator is not None:
-            self.accelerator.wait_for_everyone()
+    steps: int
+    model: Path | None = None
+    signal: int = 0
+    leads: bool = True
 
 
 def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
@@ -80,133 +62,223 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
 
 @contextlib.contextmanager
 def stop_signal() -> Iterator[list[int]]:
-    """A list that becomes non-empty on SIGINT or SIGTERM, so that the loop can save and leave."""
+    """A list that gets the number of a SIGINT or SIGTERM, so that the loop can save and leave.
+
+    A second Ctrl-C acts at once, as if nobody had asked for the first. Outside the main thread, where Python does not
+    let anyone handle signals, the list stays empty.
+    """
     caught: list[int] = []
-    previous = {s: signal.signal(s, lambda number, _: caught.append(number)) for s in (signal.SIGINT, signal.SIGTERM)}
+    if threading.current_thread() is not threading.main_thread():
+        yield caught
+        return
+
+    def note(number: int, _frame: object) -> None:
+        if number == signal.SIGINT and number in caught:
+            signal.signal(number, previous[number])
+            signal.raise_signal(number)
+        caught.append(number)
+
+    previous = {s: signal.getsignal(s) or signal.SIG_DFL for s in (signal.SIGINT, signal.SIGTERM)}
     try:
+        for s in previous:
+            signal.signal(s, note)
         yield caught
     finally:
         for s, handler in previous.items():
             signal.signal(s, handler)
 
 
-def train(recipe: Recipe, folder: Path, *, device: str = "cpu", log: Log | None = None, until: int | None = None) -> Path | None:
+def train(
+    recipe: Recipe, folder: Path, *, device: str = "cpu", log: Log | None = None, until: int | None = None
+) -> Outcome:
     """Run a recipe in ``folder`` from its checkpoint, or from the start.
 
     Args:
-        folder: holds recipe.json, log.jsonl, checkpoint.pt, and at the end the model folder.
+        folder: holds recipe.json, log.jsonl, checkpoint.pt, and at the end the model folder ``model``.
         log: called with every log row (already written to log.jsonl).
-        until: stop (with a checkpoint) before this step; None runs to the end.
+        until: stop with a checkpoint before this step; None runs to the end.
 
-    Returns:
-        The exported model folder, or None when the run was stopped before its end.
+    Raises:
+        InputError: the recipe, the folder or its checkpoint cannot be used, or the training diverged.
     """
-    run = recipe.run
     cluster = Cluster(device)
-    torch.manual_seed(run.seed)
-    task: Task = task_class(recipe.task)(recipe.settings, seed=run.seed)
-    write = _writer(folder, cluster.leads, log)
-    if cluster.leads:
-        _claim(folder, recipe)
-        task.prepare(lambda words: write({"event": "prepare", "words": words}))
-    cluster.wait()
-    if not cluster.leads:
-        task.prepare(lambda words: None)
-    choice = choose_dtype(run.dtype, cluster.device)
-    write({"event": "dtype", "words": choice.reason})
-    module = task.module.to(cluster.device)
-    ema = AveragedModel(module, multi_avg_fn=get_ema_multi_avg_fn(run.ema))
-    optimiser = torch.optim.AdamW(parameter_groups(module, run.weight_decay), lr=run.schedule.peak, betas=run.betas)
-    state = load_checkpoint(folder)
-    start, spent = 0, 0.0
-    if state is not None:
-        module.load_state_dict(state["module"])
-        ema.load_state_dict(state["ema"])
-        optimiser.load_state_dict(state["optimiser"])
-        start, spent = state["step"], state["seconds"]
-        write({"event": "resume", "step": start})
-    wrapped, optimiser = cluster.prepare(module, optimiser)
+    with RunFolder(Path(folder), leads=cluster.leads, log=log) as run:
+        trainer = _Trainer(recipe, run, cluster)
+        outcome = trainer.run(until)
+    cluster.close()
+    return outcome
 
-    def save(step: int, seconds: float) -> None:
+
+class _Trainer:
+    """What one call of :func:`train` holds."""
+
+    def __init__(self, recipe: Recipe, folder: RunFolder, cluster: Cluster) -> None:
+        self.recipe, self.config, self.folder, self.cluster = recipe, recipe.run, folder, cluster
+        torch.manual_seed(self.config.seed)  # of the weights
+        self.task: Task = task_class(recipe.task)(recipe.settings, seed=self.config.seed)
+        folder.claim(recipe)
+        cluster.wait()
+        state = load_checkpoint(folder.path)
+        self.start = state["step"] if state else 0
+        if cluster.leading(self.start) != self.start:
+            raise InputError(f"{folder.path}: every process must see the same checkpoint in this folder")
+        self.spent = float(state["seconds"]) if state else 0.0
+        self.machine = {
+            "cpu": cpu_name(),
+            "device": cluster.device.type,
+            "torch": str(torch.__version__),  # its own class would not be read back
+            "threads": torch.get_num_threads(),
+            "processes": cluster.processes,
+        }
+        before = state.get("machine", self.machine) if state else self.machine
+        same = all(before.get(key) == self.machine[key] for key in ("cpu", "device", "torch"))
+        self.begin = time.monotonic()
+        self.dtype: DtypeChoice | None = None
+        if state is not None and same and "dtype" in state:
+            # Measured anew, a busy machine might choose otherwise, and the bits would differ.
+            reason = f"{state['dtype']} as this run began: {state['why']}"
+            autocast = torch.bfloat16 if state["dtype"] == "bf16" else None
+            self.dtype = DtypeChoice(autocast=autocast, rates={}, reason=reason)
+        self.module = self.task.module.to(cluster.device)
+        self.ema = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
+        groups = parameter_groups(self.module, self.config.weight_decay)
+        self.optimiser = torch.optim.AdamW(groups, lr=self.config.schedule.peak, betas=self.config.betas)
+        if state is not None:
+            self._restore(state)
+        folder.rewind(self.start)
+        if state is not None:
+            folder.write({"event": "resume", "step": self.start, "words": _changes(before, self.machine)})
+
+    def _restore(self, state: dict[str, Any]) -> None:
+        try:
+            self.module.load_state_dict(state["module"])
+            self.ema.load_state_dict(state["ema"])
+            self.optimiser.load_state_dict(state["optimiser"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            why = " ".join(str(error).split())[:200]
+            raise InputError(f"{self.folder.path / NAME}: does not fit this recipe's network: {why}") from error
+
+    def run(self, until: int | None) -> Outcome:
+        """From ``start`` to the end, to ``until``, or to a signal."""
+        total, cluster, model = self.config.steps, self.cluster, self.folder.path / "model"
+        if self.start == total and cluster.leading((model / "config.json").is_file()):
+            self.folder.write({"event": "finished", "step": total, "words": f"{model} is already there"})
+            return Outcome(steps=total, model=model, leads=cluster.leads)
         if cluster.leads:
-            inner = getattr(optimiser, "optimizer", optimiser)
-            save_checkpoint(folder, {"module": module.state_dict(), "ema": ema.state_dict(),
-                                     "optimiser": inner.state_dict(), "step": step, "seconds": seconds})  # fmt: skip
+            self.task.prepare(lambda words: self.folder.write({"event": "prepare", "words": words}))
+        cluster.wait()
+        if not cluster.leads:
+            self.task.prepare(lambda words: None)
+        # One process measures for all: they must not disagree.
+        self.dtype = cluster.leading(self.dtype or choose_dtype(self.config.dtype, cluster.device))
+        sharing = {key: self.machine[key] for key in ("device", "processes", "threads")}
+        self.folder.write({"event": "dtype", "words": self.dtype.reason, **sharing})
+        self.begin = time.monotonic()
+        with stop_signal() as stopped:
+            done = self._steps(until, stopped)
+        # A launcher may pass a signal to one process only: they agree on it.
+        number = cluster.largest(stopped[0] if stopped else 0)
+        if done < total or number:
+            self.folder.write({"event": "stopped", "step": done})
+            return Outcome(steps=done, signal=number, leads=cluster.leads)
+        if cluster.leads:
+            probe = self.task.probe(self.ema.module)
+            self.folder.write({"event": "probe", "step": total, **probe})
+            facts = {"steps": total, "seconds": round(self._seconds), "dtype": self.dtype.reason, "probe": probe}
+            model = self.task.export(self.ema.module, model, facts)
+        return Outcome(steps=total, model=model, leads=cluster.leads)
 
-    begin, saved = time.monotonic(), time.monotonic()
-    with stop_signal() as stopped:
-        for step in range(start, run.steps):
-            if stopped or step == until:
-                save(step, spent + time.monotonic() - begin)
-                write({"event": "stopped", "step": step})
-                return None
-            row = _step(task, wrapped, module, optimiser, ema, cluster, run, step, choice.autocast)
-            seconds = spent + time.monotonic() - begin
-            if step % run.log_steps == 0 or step == run.steps - 1:
-                values = {k: float(cluster.mean(v)) for k, v in row.items()}
-                write({"event": "step", "step": step, "seconds": round(seconds, 1), "stage": stage(step, run.steps, run.schedule),
-                       **{k: round(v, 6) for k, v in values.items()}})  # fmt: skip
-            if run.probe_steps and step and step % run.probe_steps == 0 and cluster.leads:
-                write({"event": "probe", "step": step, **task.probe(ema.module)})
-            due = time.monotonic() - saved > run.save_seconds if not run.save_steps else (step + 1) % run.save_steps == 0
-            if due:
-                save(step + 1, seconds)
+    @property
+    def _seconds(self) -> float:
+        """Time of training so far, all calls together."""
+        return self.spent + time.monotonic() - self.begin
+
+    def _steps(self, until: int | None, stopped: list[int]) -> int:
+        """Train until the end, ``until`` or a signal, with a checkpoint there; returns the steps done."""
+        config, cluster, total = self.config, self.cluster, self.config.steps
+        wrapped = cluster.wrapped(self.module)
+        saved, stepping = time.monotonic(), 0.0
+        for step in range(self.start, total):
+            if (until is not None and step >= until) or cluster.largest(len(stopped)):
+                self._save(step)
+                return step
+            before = time.monotonic()
+            row = self._step(wrapped, step)
+            stepping += time.monotonic() - before
+            if config.log_steps and (step % config.log_steps == 0 or step == total - 1):
+                means = {name: round(cluster.mean(value), 6) for name, value in row.items()}
+                speed = (step + 1 - self.start) / max(stepping, 1e-9)
+                place = {"step": step, "of": total, "stage": stage(step, total, config.schedule)}
+                times = {"seconds": round(self._seconds, 1), "steps_per_second": round(speed, 3)}
+                left = round((total - 1 - step) / speed, 1)
+                self.folder.write({"event": "step", **place, **means, **times, "seconds_left": left})
+            if config.probe_steps and step and step % config.probe_steps == 0 and cluster.leads:
+                # The others wait for this one at the next step.
+                self.folder.write({"event": "probe", "step": step, **self.task.probe(self.ema.module)})
+            late = time.monotonic() - saved > config.save_seconds
+            if late if not config.save_steps else (step + 1) % config.save_steps == 0:
+                self._save(step + 1)
                 saved = time.monotonic()
-    seconds = spent + time.monotonic() - begin
-    save(run.steps, seconds)
-    if not cluster.leads:
-        return None
-    facts = {"steps": run.steps, "seconds": round(seconds), "dtype": choice.reason, "probe": task.probe(ema.module)}
-    write({"event": "probe", "step": run.steps, **facts["probe"]})
-    return task.export(ema.module, folder / "model", facts)
+        self._save(total)
+        return total
 
-
-def _step(
-    task: Task, wrapped: nn.Module, module: nn.Module, optimiser: Any, ema: AveragedModel, cluster: Cluster,
-    run: RunConfig, step: int, autocast: torch.dtype | None,
-) -> dict[str, torch.Tensor]:  # fmt: skip
-    """One optimiser step; returns what to log."""
-    rate = learning_rate(step, run.steps, run.schedule)
-    for group in optimiser.param_groups:
-        group["lr"] = rate
-    batch = task.batch(step, cluster.rank, cluster.processes)
-    with torch.autocast(cluster.device.type, autocast, enabled=autocast is not None):
-        losses, metrics = wrapped(batch)
-    loss = losses.mean()
-    if not torch.isfinite(loss):
-        raise FloatingPointError(f"loss is {float(loss)} at step {step}; the last checkpoint is before it")
-    if cluster.accelerator is None:
+    def _step(self, wrapped: nn.Module, step: int) -> dict[str, torch.Tensor]:
+        """One optimiser step; returns what to log."""
+        config, cluster = self.config, self.cluster
+        rate = learning_rate(step, config.steps, config.schedule)
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        torch.manual_seed(seed_of(config.seed, step, cluster.rank))  # of dropout and the like
+        batch = self.task.batch(step, cluster.rank, cluster.processes)
+        if cluster.device.type != "cpu":
+            batch = on_device(batch, cluster.device)
+        assert self.dtype is not None
+        autocast = self.dtype.autocast
+        with torch.autocast(cluster.device.type, autocast, enabled=autocast is not None):
+            losses, metrics = wrapped(batch)
+        loss = losses.mean()
         loss.backward()
-    else:
-        cluster.accelerator.backward(loss)
-    norm = torch.nn.utils.clip_grad_norm_(module.parameters(), run.clip)
-    optimiser.step()
-    optimiser.zero_grad(set_to_none=True)
-    ema.update_parameters(module)
-    return {"loss": loss.detach(), "norm": norm.detach(), "rate": torch.tensor(rate), **metrics}
+        norm = torch.nn.utils.clip_grad_norm_(self.module.parameters(), config.clip)
+        # A bad loss in one process makes the averaged gradients, and so the norm, bad in all of them.
+        value, size = float(loss.detach()), float(norm)
+        if not (math.isfinite(value) and math.isfinite(size)):
+            self._diverged(step, value, size, rate)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self.ema.update_parameters(self.module)
+        return {"loss": loss.detach(), "norm": norm.detach(), "rate": torch.tensor(rate), **metrics}
 
+    def _diverged(self, step: int, loss: float, norm: float, rate: float) -> None:
+        words = f"loss is {loss} and its gradient's norm {norm} at step {step} (learning rate {rate:.3g})"
+        self.folder.write({"event": "diverged", "step": step, "words": words})
+        raise InputError(f"{self.recipe.name}: {words}: training diverged and the step was not taken; "
+                         f"try a lower run.schedule.peak in another --out")  # fmt: skip
 
-def _writer(folder: Path, leads: bool, log: Log | None) -> Log:
-    def write(row: dict[str, Any]) -> None:
-        if not leads:
+    def _save(self, step: int) -> None:
+        if not self.cluster.leads:
             return
-        folder.mkdir(parents=True, exist_ok=True)
-        with open(folder / "log.jsonl", "a", encoding="utf-8") as file:
-            file.write(json.dumps(row) + "\n")
-        if log is not None:
-            log(row)
+        assert self.dtype is not None
+        state = {
+            "module": self.module.state_dict(),
+            "ema": self.ema.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "step": step,
+            "seconds": self._seconds,
+            "machine": self.machine,
+            "dtype": "bf16" if self.dtype.autocast is torch.bfloat16 else "fp32",
+            "why": self.dtype.reason.rpartition(" as this run began: ")[2],
+        }
+        save_checkpoint(self.folder.path, state)
 
-    return write
+
+def seed_of(*parts: int) -> int:
+    """A seed made of whole numbers, the same on every machine (Python's hash of them is not salted)."""
+    return hash(parts) & 0x7FFFFFFFFFFFFFFF
 
 
-def _claim(folder: Path, recipe: Recipe) -> None:
-    """A folder belongs to one recipe: resuming with another is refused."""
-    path = folder / "recipe.json"
-    wanted = json.loads(json.dumps(asdict(recipe)))
-    if path.exists():
-        found = json.loads(path.read_text())
-        if found != wanted:
-            changed = sorted(k for k in wanted if found.get(k) != wanted[k])
-            raise InputError(f"{folder} holds a run of another recipe (differs in {', '.join(changed)}); choose another --out")
-        return
-    atomic_write(path, json.dumps(wanted, indent=2) + "\n")
+def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
+    changed = [f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]]
+    return f"bits may differ from an unbroken run: {', '.join(changed)}" if changed else ""
+
+
+__all__ = ["Outcome", "RunConfig", "parameter_groups", "seed_of", "stop_signal", "train"]

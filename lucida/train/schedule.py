@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class ScheduleConfig:
-    """``peak``: learning rate of the stable stage; ``warmup``, ``decay``: steps of the ramps; ``final``: last fraction."""
+    """``peak``: rate of the stable stage; ``warmup``, ``decay``: steps of the ramps; ``final``: last fraction of it."""
 
     peak: float = 1e-3
     warmup: int = 100

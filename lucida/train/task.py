@@ -38,5 +38,5 @@ class Task(Protocol):
 class TaskModule(nn.Module):
     """Base of task modules, for the type of ``forward``."""
 
-    def forward(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:  # noqa: D102
+    def forward(self, batch: Any) -> tuple[Tensor, dict[str, Tensor]]:
         raise TypeError(f"{type(self).__name__} must define forward")

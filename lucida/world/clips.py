@@ -209,7 +209,7 @@ def compose_clip(
     def draw(index: int, colour: str | None) -> Sprite:
         # Its own generator, begun anew: size, turn and mirroring are the same in every colour.
         own = generator(split, seed, *purpose, "sprite", index)
-        drawn = scene._draw(own, replace(roles[index], colour=colour), words[index], min(size), config.scene)
+        drawn = scene.draw_sprite(own, replace(roles[index], colour=colour), words[index], min(size), config.scene)
         return drawn.rgba, drawn.mask
 
     extents = [draw(index, role.colour)[1].shape for index, role in enumerate(roles)]

@@ -38,7 +38,7 @@ _RAMP_LAB = {name: to_lab(np.array(ramp.rgb)) for name, ramp in RAMPS.items()}
 
 
 @dataclass
-class _Drawn:
+class Drawn:
     """A sprite turned, scaled and coloured, not yet placed."""
 
     role: Role
@@ -49,14 +49,14 @@ class _Drawn:
 
 @dataclass
 class _Placed:
-    drawn: _Drawn
+    drawn: Drawn
     top: int
     left: int
     pixels: int  # of the whole mask
     visible: int
 
 
-def _draw(rng: np.random.Generator, role: Role, size: str, short: int, config: SceneConfig) -> _Drawn:
+def draw_sprite(rng: np.random.Generator, role: Role, size: str, short: int, config: SceneConfig) -> Drawn:
     """Paint one sprite at a size drawn from its class, with a slight turn and perhaps mirrored."""
     longest = rng.uniform(*getattr(config, size)) * short
     angle = math.radians(rng.uniform(-config.rotation, config.rotation))
@@ -80,7 +80,7 @@ def _draw(rng: np.random.Generator, role: Role, size: str, short: int, config: S
     mask = rgba[..., 3] >= 128
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     box = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    return _Drawn(role, size, rgba[box], mask[box])
+    return Drawn(role, size, rgba[box], mask[box])
 
 
 def _coordinate(rng: np.random.Generator, extent: int, total: int, margin: float) -> int | None:
@@ -102,7 +102,7 @@ def _coordinate(rng: np.random.Generator, extent: int, total: int, margin: float
 
 
 def _place(
-    rng: np.random.Generator, drawn: _Drawn, placed: list[_Placed], owner: np.ndarray, config: SceneConfig
+    rng: np.random.Generator, drawn: Drawn, placed: list[_Placed], owner: np.ndarray, config: SceneConfig
 ) -> bool:
     """Find room for ``drawn`` and enter it in ``placed`` and ``owner``; False when there is none.
 
@@ -141,7 +141,7 @@ def _compose(rng: np.random.Generator, roles: list[Role], size: tuple[int, int],
     placed: list[_Placed] = []
     for role, largest in zip(roles, wanted, strict=True):
         for k in range(largest, -1, -1):
-            if _place(rng, _draw(rng, role, SIZES[k], min(size), config), placed, owner, config):
+            if _place(rng, draw_sprite(rng, role, SIZES[k], min(size), config), placed, owner, config):
                 break
     return placed, owner
 

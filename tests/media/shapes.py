@@ -40,6 +40,14 @@ def border() -> np.ndarray:
     return mask
 
 
+def small() -> Region:
+    """Rows 1 and 2, columns 1 to 3 of a 4 x 6 picture, without the corner (1, 1)."""
+    mask = np.zeros((4, 6), bool)
+    mask[1:3, 1:4] = True
+    mask[1, 1] = False
+    return Region.from_mask(mask)
+
+
 AWKWARD = {
     "full": np.ones((4, 6), dtype=bool),
     "single": np.ones((1, 1), dtype=bool),
@@ -76,5 +84,7 @@ def labelled(draw: st.DrawFn, disjoint: bool = False) -> tuple[list[Region], lis
     else:
         parts = [draw(hnp.arrays(bool, size)) for _ in range(count)]
     regions = [Region.from_mask(part) for part in parts if part.any()]
-    names = st.text(st.characters(min_codepoint=33, max_codepoint=0x2FFF, categories=["L", "N", "P"]), min_size=1)
+    names = st.text(
+        st.characters(min_codepoint=33, max_codepoint=0x2FFF, categories=["L", "N", "P"]), min_size=1
+    )
     return regions, [draw(names) for _ in regions], size

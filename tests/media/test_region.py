@@ -171,7 +171,7 @@ def test_bad_boxes_say_what_is_wrong(box: tuple, message: str) -> None:
 
 @pytest.mark.parametrize("box", [(-1, 0, 5, 5), (0, 0, 31, 5), (0, 0, 5, 41), (5, 5, 4, 8), (5, 5, 5, 8)])
 def test_bad_pixel_boxes(box: tuple) -> None:
-    with pytest.raises(InputError, match="outside the picture of 30 x 40 pixels|inverted|no area"):
+    with pytest.raises(InputError, match=r"outside the picture of 30 x 40 pixels|inverted|no area"):
         Region.from_pixel_box(box, (40, 30))
 
 
@@ -187,7 +187,9 @@ def test_points_are_discs() -> None:
     assert Region.from_points([(0.1, 0.1), (0.9, 0.9)], (50, 50)).mask[25, 25] == False  # noqa: E712
 
 
-@pytest.mark.parametrize("points", [[], [(0.5, 0.5, 0.5)], [(2, 3)], [(-1, 0.5)], [(float("nan"), 0.5)], ["ab"]])
+@pytest.mark.parametrize(
+    "points", [[], [(0.5, 0.5, 0.5)], [(2, 3)], [(-1, 0.5)], [(float("nan"), 0.5)], ["ab"]]
+)
 def test_bad_points(points: list) -> None:
     with pytest.raises(InputError):
         Region.from_points(points, (10, 10))
@@ -318,7 +320,11 @@ def test_a_mask_picture_is_turned_like_its_photograph(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("values", "message"),
-    [([[0, 0]], "empty mask.*largest is 0"), ([[0, 1]], "empty mask.*largest is 1"), ([[127, 0]], "largest is 127")],
+    [
+        ([[0, 0]], "empty mask.*largest is 0"),
+        ([[0, 1]], "empty mask.*largest is 1"),
+        ([[127, 0]], "largest is 127"),
+    ],
 )
 def test_an_empty_mask_file_is_named(tmp_path: Path, values: list, message: str) -> None:
     path = saved(tmp_path / "empty.png", grey(values))

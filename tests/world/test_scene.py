@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from lucida.media.errors import InputError
-from lucida.world import background
+from lucida.world import background, fingerprint
 from lucida.world.config import SceneConfig
 from lucida.world.palette import to_lab
 from lucida.world.records import PLACES, Scene
 from lucida.world.scene import SIZE_EDGES, draw_scene, place_word
+from lucida.world.splits import stable_hash
 
 SIZES = {"wide": (128, 320), "tall": (300, 140), "plain": (192, 192), "least": (32, 32), "big": (512, 512)}
 
@@ -190,3 +191,15 @@ def test_bad_seed_and_config() -> None:
         SceneConfig(objects=(4, 2))
     with pytest.raises(InputError, match="visible"):
         SceneConfig(visible=1.5)
+
+
+def test_drawn_world_changes_only_with_its_version() -> None:
+    """When this fails on purpose: raise ``fingerprint.WORLD_VERSION`` (stored models were made with another
+    world).
+    """
+    facts = []
+    for seed in range(5):
+        scene = draw_scene(seed, split="val")
+        facts.append(scene.background)
+        facts += [f"{t.colour} {t.noun} {t.size} {t.place} {t.box[0] * 192:.0f}" for t in scene.objects]
+    assert (fingerprint.WORLD_VERSION, stable_hash(*facts)) == (1, 0xA1B92812CB4D9D65)

@@ -54,7 +54,10 @@ def from_coco(data: Mapping[str, Any], *, image: str | int | None = None, source
     """
     entry = _picture(data, image, source)
     size = picture_size(entry, "height", "width", f"{source}: images[{entry.get('id')!r}]")
-    names = {each.get("id"): str(each.get("name")) for each in field(data, "categories", list, source)}
+    names: dict[int, str] = {}
+    for i, category in enumerate(field(data, "categories", list, source)):
+        where = f"{source}: categories[{i}]"
+        names[field(category, "id", int, where)] = field(category, "name", str, where)
     result: Labelled = []
     for i, annotation in enumerate(field(data, "annotations", list, source)):
         where = f"{source}: annotations[{i}]"

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lucida.media.errors import InputError
+from lucida.media.mask_file import MAX_MASK_PIXELS
 from lucida.media.region import Region, Size
 
 Labelled = list[tuple[str, Region]]
@@ -68,6 +69,8 @@ def picture_size(data: Any, height: str, width: str, where: str) -> Size:
     size = field(data, height, int, where), field(data, width, int, where)
     if min(size) < 1:
         raise InputError(f"{where}: {width} x {height} is {size[1]} x {size[0]}")
+    if size[0] * size[1] > MAX_MASK_PIXELS:
+        raise InputError(f"{where}: {width} x {height} is more than {MAX_MASK_PIXELS} pixels")
     return size
 
 

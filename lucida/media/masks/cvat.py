@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from lucida.media.errors import InputError
+from lucida.media.mask_file import MAX_MASK_PIXELS
 from lucida.media.masks.common import Labelled, matched
 from lucida.media.region import Region, Size
 
@@ -54,7 +55,7 @@ def from_cvat(text: str | bytes, *, image: str | None = None, source: str = "cva
     """
     picture = _picture(text, image, source)
     size = _whole(picture, "height", source), _whole(picture, "width", source)
-    if min(size) < 1:
+    if min(size) < 1 or size[0] * size[1] > MAX_MASK_PIXELS:
         raise InputError(f"{source}: image is {size[1]} x {size[0]} pixels")
     readers = {"mask": _mask, "box": _box, "polygon": _polygon}
     result: Labelled = []
@@ -80,7 +81,7 @@ def from_points(points: Sequence[float], size: Size, *, source: str = "points") 
     Raises:
         InputError: not whole numbers, a box outside the picture, or runs that do not fill it.
     """
-    if len(points) < 5 or any(value != int(value) or value < 0 for value in points):
+    if len(points) < 5 or not all(float(value).is_integer() and value >= 0 for value in points):
         raise InputError(f"{source} must be run lengths followed by x1 y1 x2 y2, whole and at least 0")
     *runs, left, top, right, bottom = (int(value) for value in points)
     if not (left <= right < size[1] and top <= bottom < size[0]):
@@ -97,7 +98,7 @@ def from_points(points: Sequence[float], size: Size, *, source: str = "points") 
 
 
 def _picture(text: str | bytes, image: str | None, source: str) -> ElementTree.Element:
-    if ("<!DOCTYPE" if isinstance(text, str) else b"<!DOCTYPE") in text:  # pyright: ignore[reportOperatorIssue]
+    if "<!DOCTYPE" in (text if isinstance(text, str) else text.decode("utf-8", "replace")):
         raise InputError(f"{source} declares a document type, which CVAT's files never do")
     try:
         root = ElementTree.fromstring(text)
@@ -113,8 +114,9 @@ def _picture(text: str | bytes, image: str | None, source: str) -> ElementTree.E
 
 
 def _mask(shape: ElementTree.Element, size: Size, where: str) -> Region:
+    text = _text(shape, "rle", where)
     try:
-        runs = [int(run) for run in _text(shape, "rle", where).split(",")]
+        runs = [int(run) for run in text.split(",")]
     except ValueError:
         raise InputError(f"{where}: rle must be whole numbers") from None
     left, top = _whole(shape, "left", where), _whole(shape, "top", where)

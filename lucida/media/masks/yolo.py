@@ -7,7 +7,6 @@ the polygon's outline close each bridge by a pixel.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -17,7 +16,7 @@ from lucida.media.masks.common import Labelled, matched
 from lucida.media.outline import trace
 from lucida.media.region import Region, Size
 
-_NEAREST = 256  # rings up to which bridges are made short; more are joined in the order found
+_MOST_CORNERS = 20_000  # up to which bridges are made short, at a price that is quadratic
 
 
 def to_yolo(
@@ -78,25 +77,50 @@ def from_yolo(text: str, image_size: Size, *, names: Sequence[str] = (), source:
 
 
 def joined(rings: Sequence[np.ndarray]) -> np.ndarray:
-    """(N, 2): rings as one closed polygon with the same even-odd inside, by bridges walked there and back.
+    """(N, 2): rings as one closed polygon with the same even-odd inside, by bridges walked there and back."""
+    owner = np.repeat(np.arange(len(rings)), [len(ring) for ring in rings])
+    corners = np.concatenate(rings)
+    bridges = _short_bridges(corners, owner) if len(corners) <= _MOST_CORNERS else _star(owner)
+    first = np.searchsorted(owner, np.arange(len(rings)))  # each ring's first corner
+    last = np.append(first[1:], len(corners))
+    path: list[int] = []
+    # Walk the rings as a tree: at a corner with a bridge, walk the other ring around, come back, go on.
+    stack = [(iter(range(first[0], last[0])), -1)]
+    while stack:
+        walk, back = stack[-1]
+        here = next(walk, None)
+        if here is None:
+            stack.pop()
+            path += [back] if back >= 0 else []
+            continue
+        path.append(here)
+        for there in bridges.pop(here, ()):
+            start, end = first[owner[there]], last[owner[there]]
+            stack.append((iter([*range(there, end), *range(start, there + 1)]), here))
+    return corners[path]
 
-    Each next ring is joined where its nearest corner is near a corner of those already joined.
-    """
-    path = np.asarray(rings[0])
-    waiting = [np.asarray(ring) for ring in rings[1:]]
-    while waiting:
-        which, here, there = _nearest(path, waiting) if len(rings) <= _NEAREST else (0, len(path) - 1, 0)
-        ring = waiting.pop(which)
-        detour = np.concatenate([ring[there:], ring[: there + 1], path[here : here + 1]])
-        path = np.concatenate([path[: here + 1], detour, path[here + 1 :]])
-    return path
+
+def _short_bridges(corners: np.ndarray, owner: np.ndarray) -> dict[int, list[int]]:
+    """Corner -> corners of rings to reach from it: a tree of the rings with shortest bridges (Prim)."""
+    distance = np.full(len(corners), np.inf)
+    nearest = np.zeros(len(corners), dtype=int)
+    bridges: dict[int, list[int]] = {}
+    waiting = np.ones(len(corners), dtype=bool)
+    ring = 0
+    for _ in range(owner[-1]):
+        mine = np.flatnonzero(owner == ring)
+        waiting[mine] = False
+        rest = np.flatnonzero(waiting)
+        between = np.abs(corners[rest, None] - corners[None, mine]).sum(axis=-1)  # (rest, mine)
+        closer = between.min(axis=1) < distance[rest]
+        nearest[rest[closer]] = mine[between.argmin(axis=1)[closer]]
+        distance[rest[closer]] = between.min(axis=1)[closer]
+        there = int(rest[distance[rest].argmin()])
+        bridges.setdefault(int(nearest[there]), []).append(there)
+        ring = owner[there]
+    return bridges
 
 
-def _nearest(path: np.ndarray, rings: Sequence[np.ndarray]) -> tuple[int, int, int]:
-    """The ring with the corner nearest to ``path``, the corner of the path, the corner of the ring."""
-    best = (math.inf, 0, 0, 0)
-    for i, ring in enumerate(rings):
-        distance = np.abs(path[:, None] - ring[None]).sum(axis=-1)  # (len(path), len(ring))
-        here, there = np.unravel_index(int(distance.argmin()), distance.shape)
-        best = min(best, (float(distance[here, there]), i, int(here), int(there)))
-    return best[1:]
+def _star(owner: np.ndarray) -> dict[int, list[int]]:
+    """All rings reached from the very first corner."""
+    return {0: np.searchsorted(owner, np.arange(1, owner[-1] + 1)).tolist()}

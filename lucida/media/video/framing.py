@@ -13,11 +13,11 @@ from typing import BinaryIO
 ISO_BOXES = frozenset(
     b"ftyp moov mdat moof mfra free skip wide sidx styp uuid meta pnot udta emsg prft ssix imda".split()
 )
-TS_PACKETS = {188: 0, 192: 4, 204: 0}  # packet length → offset of its sync byte (192: a 4-byte time code first)
+TS_PACKETS = {188: 0, 192: 4, 204: 0}  # packet length → offset of its sync byte (192: after a time code)
 EBML_SEGMENT, EBML_CLUSTER = 0x18538067, 0x1F43B675
-EBML_LEVEL1 = frozenset(
-    (EBML_CLUSTER, 0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B, 0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF)
-)  # cluster, seek head, info, tracks, cues, attachments, chapters, tags, void, CRC
+EBML_INFO = (0x114D9B74, 0x1549A966, 0x1654AE6B, 0x1C53BB6B)  # seek head, info, tracks, cues
+EBML_REST = (0x1941A469, 0x1043A770, 0x1254C367, 0xEC, 0xBF)  # attachments, chapters, tags, void, CRC
+EBML_LEVEL1 = frozenset((EBML_CLUSTER, *EBML_INFO, *EBML_REST))
 MAX_PARTS = 1_000_000  # a hostile file must not keep the walk busy for ever
 
 
@@ -34,6 +34,11 @@ class Framing:
     kind: str = ""
     cut: bool = False
     indexed: bool = True
+
+    @property
+    def whole_packets(self) -> bool:
+        """Whether the container states the length of each packet, so that a cut one is known before it is decoded."""
+        return self.kind in ("iso", "matroska", "riff")
 
 
 def examine(file: BinaryIO) -> Framing:

@@ -6,17 +6,22 @@ import io
 import os
 import threading
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import av
 from av.container import InputContainer
+from av.error import FFmpegError
+from av.packet import Packet
+from av.stream import Disposition
+from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lucida.media.errors import InputError
 from lucida.media.video.framing import Framing, examine
 
-# Demuxers that hold pictures over time, or sound (so that an audio file is told from rubbish). Left out on purpose:
-# play lists, which reach for other files and hosts; still pictures; and FFmpeg's willingness to see text as a film.
+# Demuxers that hold pictures over time, or sound (so that an audio file is told from rubbish). Left out on
+# purpose: play lists, which reach for other files and hosts; still pictures; and FFmpeg's willingness to see text
+# as a film.
 FORMATS = (
     "mov,mp4,matroska,webm,avi,mpegts,mpeg,mpegvideo,flv,live_flv,ogg,asf,gif,apng,mxf,nut,rm,dv,ivf,wtv,gxf,"
     "yuv4mpegpipe,h264,hevc,m4v,mjpeg,obu,wav,w64,mp3,aac,flac,aiff,caf,ac3,eac3,amr,au,ape"
@@ -43,7 +48,8 @@ class Source:
         elif hasattr(file, "read") and hasattr(file, "seek"):
             self._file, self.name = file, str(getattr(file, "name", "<file object>"))
         else:
-            raise InputError(f"video must be a path, bytes or a seekable binary file, not {type(file).__name__}")
+            kind = type(file).__name__
+            raise InputError(f"video must be a path, bytes or a seekable binary file, not {kind}")
         self._lock = threading.Lock()
         try:
             with self._raw() as raw:
@@ -76,14 +82,16 @@ class Source:
             InputError: not a container Lucida reads, or cut off before its index.
         """
         if not self.framing.indexed:
-            raise InputError(f"{self.name}: cut off before its index (no 'moov' box), so no frame can be found")
+            raise InputError(f"{self.name}: cut off before its index (no 'moov' box): no frame can be found")
         try:
             return self._open(self._options)
-        except (av.FFmpegError, OSError, ValueError) as error:
-            # A fragmented MP4 cut inside a fragment's header cannot be indexed ahead, but can be played from the start.
+        except (FFmpegError, OSError, ValueError) as error:
+            # A fragmented MP4 cut inside a fragment's header cannot be indexed ahead, only played from the start.
             if self.framing.cut and "fflags" not in self._options:
                 self._options = {**self._options, "fflags": "+ignidx"}
                 return self.open()
+            if self.framing.cut:
+                raise InputError(f"{self.name}: cut off before the first frame could be found") from error
             raise InputError(f"{self.name}: not a video file, or damaged beyond reading") from error
 
     def _open(self, options: dict[str, str]) -> InputContainer:
@@ -115,7 +123,7 @@ class _Window(io.RawIOBase):
     def tell(self) -> int:
         return self._at
 
-    def readinto(self, buffer) -> int:  # noqa: ANN001  (any writable buffer)
+    def readinto(self, buffer: Any) -> int:
         with self._lock:
             self._file.seek(self._at)
             data = self._file.read(len(buffer))
@@ -130,7 +138,7 @@ def picture_stream(container: InputContainer, name: str) -> VideoStream:
     Raises:
         InputError: there is none, or FFmpeg has no decoder for it.
     """
-    streams = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
+    streams = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not streams:
         if container.streams.audio:
             raise InputError(f"{name}: has sound but no pictures")
@@ -152,3 +160,13 @@ def set_threads(stream: VideoStream, *, frames: bool) -> None:
     """
     stream.codec_context.thread_count = min(os.cpu_count() or 1, MAX_THREADS)
     stream.codec_context.thread_type = "AUTO" if frames else "SLICE"
+
+
+def decode(stream: VideoStream, packet: Packet | None) -> list[VideoFrame]:
+    """The pictures that come out for one packet, or (None) at the end; a damaged one is left out."""
+    if packet is not None and not packet.size:
+        return []  # AVI's way to say "no change"; the decoder would take it for the end
+    try:
+        return stream.codec_context.decode(packet)
+    except (FFmpegError, EOFError):
+        return []

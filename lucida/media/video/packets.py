@@ -1,15 +1,15 @@
-"""The packet index: one pass over a file without decoding tells when every picture is shown and where decoding starts."""
+"""The packet index: one pass over a file, without decoding, tells when each picture is shown and where to start."""
 
 from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
-import av
 import numpy as np
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.stream import VideoStream
 
@@ -54,13 +54,13 @@ class PacketIndex:
         return {int(number): position for position, number in enumerate(self.numbers)}
 
     @cached_property
-    def packet_with(self) -> dict[int, int]:
+    def packet_with(self) -> dict[int | None, int]:
         """The packet of each stamp that occurs once: how a landing after a seek is recognised."""
         values, first, counts = np.unique(self.stamps, return_index=True, return_counts=True)
         return {int(v): int(n) for v, n, c in zip(values, first, counts, strict=True) if c == 1}
 
     @cached_property
-    def picture_with(self) -> dict[int, int]:
+    def picture_with(self) -> dict[int | None, int]:
         """The packet of each picture's stamp: how a picture that comes out of the decoder is recognised."""
         return {int(self.stamps[number]): int(number) for number in self.numbers}
 
@@ -75,12 +75,23 @@ class PacketIndex:
     def without(self, numbers: Collection[int]) -> PacketIndex:
         """This index without pictures that turned out to be undecodable; the others keep their rank and time."""
         keep = ~np.isin(self.numbers, list(numbers))
-        return replace(self, numbers=self.numbers[keep], ranks=self.ranks[keep], seconds=self.seconds[keep])
+        seconds = self.seconds[keep]
+        end = float(seconds[-1]) + (self.end - float(self.seconds[-1])) if len(seconds) else 0.0
+        return replace(self, numbers=self.numbers[keep], ranks=self.ranks[keep], seconds=seconds, end=end)
 
 
 def is_flush(packet: Packet) -> bool:
     """Whether this is PyAV's sign for the end of a stream rather than a packet of the file."""
     return packet.size == 0 and packet.pts is None and packet.dts is None
+
+
+def is_shown(packet: Packet, stream: VideoStream) -> bool:
+    """Whether a packet holds a picture for the screen, and not one that an edit list drops or others only lean on."""
+    if packet.is_discard or not packet.size:
+        return False
+    if stream.codec.canonical_name == "vp8":
+        return bool(memoryview(packet)[0] >> 4 & 1)  # the frame header's show_frame bit (RFC 6386, 9.1)
+    return True
 
 
 def scan(container: InputContainer, stream: VideoStream, clock: Clock, name: str) -> PacketIndex:
@@ -104,9 +115,9 @@ def scan(container: InputContainer, stream: VideoStream, clock: Clock, name: str
             presented.append(packet.pts)
             decoded.append(packet.dts)
             spans.append(packet.duration or 0)
-            shown.append(not packet.is_discard)
+            shown.append(is_shown(packet, stream))
             corrupt = packet.is_corrupt
-    except av.FFmpegError:
+    except FFmpegError:
         cut = True
     if corrupt and len(spans) > 1:  # the last packet is only partly there
         cut = True
@@ -118,16 +129,19 @@ def scan(container: InputContainer, stream: VideoStream, clock: Clock, name: str
     if len(stamps) < len(spans):
         raise InputError(f"{name}: {len(spans) - len(stamps)} of its {len(spans)} frames carry no timestamp")
     key_stamps = {key: decoded[key] for key in (0, *keys) if key < len(stamps)}
-    backwards = next((b for a, b in pairwise(sorted(key_stamps)) if stamps[b] < stamps[a]), None)
-    if backwards is not None:
-        raise InputError(f"{name}: time runs backwards at frame {backwards} (recordings joined?); remux it first")
-    slots = slots or len({stamp for stamp, visible in zip(stamps, shown, strict=True) if visible}) < sum(shown)
+    latest = list(accumulate(stamps, max))
+    for a, b in pairwise(sorted(key_stamps)):
+        if stamps[b] <= stamps[a] < latest[b]:
+            raise InputError(f"{name}: time runs backwards at frame {b} (recordings joined?)")
+    visible = {stamp for stamp, is_visible in zip(stamps, shown, strict=True) if is_visible}
+    slots = slots or len(visible) < sum(shown)
     return _index(stamps, spans, key_stamps, shown, clock, slots=slots, cut=cut)
 
 
 def slots_only(container: InputContainer, stream: VideoStream) -> bool:
-    """Whether the container stores no presentation times although pictures are reordered."""
-    return container.format.name == "avi" and stream.codec_context.has_b_frames
+    """Whether presentation times are the demuxer's guess: AVI has none, and pictures may be reordered."""
+    reordered = stream.codec_context.has_b_frames or stream.codec.canonical_name in ("h264", "hevc")
+    return container.format.name == "avi" and reordered
 
 
 def _index(

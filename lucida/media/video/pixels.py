@@ -56,15 +56,16 @@ def orientation_of(frame: VideoFrame, stream: VideoStream, name: str) -> Orienta
         parts = np.frombuffer(bytes(matrix), dtype=np.int32)[[0, 1, 3, 4]]
         turn = tuple(int(v) for v in np.rint(parts / ONE))
         exact = bool(np.abs(parts - np.rint(parts / ONE) * ONE).max() <= ONE // 100)
-        if exact and (turn in RIGHT_ANGLES.values() or (-turn[0], -turn[1], *turn[2:]) in RIGHT_ANGLES.values()):
+        mirrored = (-turn[0], -turn[1], turn[2], turn[3])
+        if exact and (turn in RIGHT_ANGLES.values() or mirrored in RIGHT_ANGLES.values()):
             return Orientation(*turn)
-        warnings.warn(f"{name}: its display matrix is not a right angle; pictures are not turned", stacklevel=2)
+        warnings.warn(f"{name}: its display matrix is no right angle; pictures are not turned", stacklevel=2)
         return Orientation()
-    tag = stream.metadata.get("rotate", "0")
+    tag = next((text for key, text in stream.metadata.items() if key.lower() == "rotate"), "0")
     try:
         return Orientation(*RIGHT_ANGLES[int(tag) % 360])
     except (ValueError, KeyError):
-        warnings.warn(f"{name}: rotate tag {tag!r} is not a right angle; pictures are not turned", stacklevel=2)
+        warnings.warn(f"{name}: rotate tag {tag!r} is no right angle; pictures are not turned", stacklevel=2)
         return Orientation()
 
 
@@ -84,5 +85,3 @@ class Developer:
             frame, format="rgb24", src_colorspace=matrix, dst_color_range=ColorRange.JPEG, threads=1
         )
         return self.orientation.apply(rgb.to_ndarray())
-
-

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-import av
 import numpy as np
+from av.error import FFmpegError
 from av.packet import Packet
 from av.video.frame import VideoFrame
 
 from lucida.media.errors import InputError
-from lucida.media.video.opening import Source, picture_stream, set_threads
+from lucida.media.video.opening import Source, decode, picture_stream, set_threads
 from lucida.media.video.packets import PacketIndex, is_flush
 from lucida.media.video.pixels import Developer
 from lucida.media.video.planner import Place, Segment, keyframe_before
@@ -48,27 +48,41 @@ class _Astray(Exception):
 class Reader:
     """Decodes the segments of a plan.
 
-    A seek is trusted only after the packet on which it lands is recognised, by its timestamp, as one at or before the
-    keyframe asked for, and only as long as the packets that follow are those of the index. Where that fails the
-    reader opens the file anew and steps forward without decoding, which is slower and always right.
+    A seek is trusted only after the packet on which it lands is recognised, by its timestamp, as one at or before
+    the keyframe asked for, and only as long as the packets that follow are those of the index. Where that fails
+    the reader opens the file anew and steps forward without decoding, which is slower and always right.
 
     Args:
         source: the file.
         index: its packet index.
         developer: turns frames into pixels.
         work: counters, shared with whoever wants to know.
+        doubtful: number of a packet that the file may end inside of. Only careful readers keep its picture, for only
+            they are told whether it is whole.
         careful: decode everything, one frame at a time; for files in which something did not come out.
+
+    Attributes:
+        came: numbers of all pictures that came out (careful readers only).
+        broken: the doubtful one, once it has come out in part only.
     """
 
     def __init__(
-        self, source: Source, index: PacketIndex, developer: Developer, work: Work, *, careful: bool = False
+        self,
+        source: Source,
+        index: PacketIndex,
+        developer: Developer,
+        work: Work,
+        *,
+        doubtful: int | None = None,
+        careful: bool = False,
     ) -> None:
         self._source, self._index, self._develop, self._work = source, index, developer, work
         self._careful = careful
+        self.doubtful = doubtful
         self._seekable = True
-        self._by_stamp = True  # seek to a keyframe's presentation stamp; some demuxers want the decoding stamp
-        self.came: set[int] = set()  # packet numbers of all pictures that came out (careful readers only)
-        self.broken: set[int] = set()  # a last picture of which only a part was there
+        self._by_stamp = True  # seek by keyframes' presentation stamps; some demuxers want decoding stamps
+        self.came: set[int] = set()
+        self.broken: set[int] = set()
         self._reopen()
 
     def _reopen(self) -> None:
@@ -85,6 +99,7 @@ class Reader:
         self._clean = 0  # see Place
         self._shown = 0  # see Place
         self._emitted = 0  # pictures since the file was opened
+        self._spare: dict[int, VideoFrame] = {}  # pictures of the last decoding step that nobody wanted
         self._live = False  # whether the decoder can simply be given more packets
 
     def close(self) -> None:
@@ -132,26 +147,35 @@ class Reader:
         top = max(keep, default=0)
         while wanted:
             number = self._number
-            if drain and number > top and not self._index.slots:
-                packet = None  # what comes next is a seek: press the last pictures out instead of feeding more
-            else:
-                packet = self._next()
+            # Where a seek comes next, the last pictures are pressed out instead of feeding more.
+            packet = None if drain and number > top and not self._index.slots else self._next()
             if packet is not None:
                 skip = self._may_skip and number < top and number not in keep
                 self._context.skip_frame = "NONREF" if skip else "DEFAULT"
                 if skip:
                     self._clean = number + 1
-            for frame in self._decode(packet):
+            self._work.sent += packet is not None
+            self._spare = {}
+            for frame in decode(self._stream, packet):
                 came = self._identify(frame)
-                if came is not None and came in wanted:
-                    wanted.discard(came)
-                    if frame.is_corrupt and came == len(self._index.stamps) - 1:
-                        self.broken.add(came)
-                    else:
-                        pictures[came] = Picture(self._develop(frame), frame.is_corrupt)
+                if came is None or (came == self.doubtful and not self._careful):
+                    continue
+                if came not in wanted:
+                    self._spare[came] = frame
+                    continue
+                wanted.discard(came)
+                if frame.is_corrupt and came == self.doubtful:
+                    self.broken.add(came)
+                else:
+                    pictures[came] = Picture(self._develop(frame), frame.is_corrupt)
             if packet is None:
                 self._live = False
                 break
+
+    def take(self, numbers: Collection[int]) -> dict[int, Picture]:
+        """Pictures that came out together with those last wanted, so that nobody decodes them again."""
+        found = {number: frame for number, frame in self._spare.items() if number in numbers}
+        return {number: Picture(self._develop(frame), frame.is_corrupt) for number, frame in found.items()}
 
     def _identify(self, frame: VideoFrame) -> int | None:
         """The number of the picture that came out; None for one that the decoder made up."""
@@ -162,28 +186,21 @@ class Reader:
             if self._careful:
                 self.came.add(number)
             if not self._index.slots:
-                self._shown = max(self._shown, frame.pts)
+                self._shown = max(self._shown, int(self._index.stamps[number]))
         return number
-
-    def _decode(self, packet: Packet | None) -> list[VideoFrame]:
-        self._work.sent += packet is not None
-        try:
-            return self._context.decode(packet)
-        except (av.FFmpegError, EOFError):
-            return []  # this picture is lost; whoever wanted it will notice
 
     def _next(self) -> Packet | None:
         """The next packet, checked against the index; None at the end."""
         if self._number >= len(self._index.stamps):
             return None
         try:
-            packet, self._held = self._held or next(self._packets, None), None
-        except av.FFmpegError:
+            packet = self._held if self._held is not None else next(self._packets, None)
+            self._held = None
+        except FFmpegError:
             return None
         if packet is None or is_flush(packet):
             return None
-        stamp = packet.dts if self._index.slots else packet.pts
-        if stamp != self._index.stamps[self._number]:
+        if not self._index.slots and packet.pts != self._index.stamps[self._number]:
             raise _Astray
         self._number += 1
         return packet
@@ -222,7 +239,7 @@ class Reader:
             self._container.seek(target, stream=self._stream, backward=True)
             self._packets = self._container.demux(self._stream)
             self._held = next(self._packets, None)
-        except av.FFmpegError:
+        except FFmpegError:
             return None
         if self._held is None or is_flush(self._held):
             return None

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
 
-import av
 import numpy as np
 from av.audio.frame import AudioFrame
+from av.audio.stream import AudioStream
+from av.container import InputContainer
+from av.error import FFmpegError
 
 from lucida.media.errors import InputError
 from lucida.media.video.clock import clock_of
 from lucida.media.video.opening import Source
 
-JITTER = 0.010  # seconds by which a block of samples may miss its place (coarse clocks round) before it is moved
+JITTER = 0.010  # seconds by which a block may miss its place (coarse clocks round) before it is moved
 MAX_GAP = 3600.0  # seconds of silence that may be filled in; beyond that the timestamps are nonsense
 
 
@@ -43,7 +46,7 @@ def audio(file: str | os.PathLike[str] | bytes | BinaryIO) -> Sound:
     source = Source(file)
     with source.open() as container:
         stream = container.streams.best("audio")
-        if stream is None or stream.type != "audio":
+        if not isinstance(stream, AudioStream):
             raise InputError(f"{source.name}: has no sound")
         if stream.codec_context is None:
             raise InputError(f"{source.name}: no decoder for its audio codec")
@@ -54,12 +57,14 @@ def audio(file: str | os.PathLike[str] | bytes | BinaryIO) -> Sound:
             if not blocks:
                 rate, t0 = frame.sample_rate, clock.seconds(frame.pts or 0)
             elif frame.sample_rate != rate:
-                raise InputError(f"{source.name}: its sound changes from {rate} to {frame.sample_rate} Hz midway")
+                now = frame.sample_rate
+                raise InputError(f"{source.name}: its sound changes from {rate} to {now} Hz midway")
             block = _mono(frame)
             if frame.pts is not None:
-                late = clock.seconds(frame.pts) - (t0 + count / rate)
+                here = t0 + count / rate
+                late = clock.seconds(frame.pts) - here
                 if late > MAX_GAP:
-                    raise InputError(f"{source.name}: its sound pauses for {late:.0f} s at {t0 + count / rate:.3f} s")
+                    raise InputError(f"{source.name}: its sound pauses for {late:.0f} s at {here:.3f} s")
                 if late > JITTER:
                     blocks.append(np.zeros(round(late * rate), np.float32))
                     count += len(blocks[-1])
@@ -72,14 +77,14 @@ def audio(file: str | os.PathLike[str] | bytes | BinaryIO) -> Sound:
     return Sound(rate, np.concatenate(blocks), t0)
 
 
-def _frames(container, stream):  # noqa: ANN001, ANN202
+def _frames(container: InputContainer, stream: AudioStream) -> Iterator[AudioFrame]:
     try:
         for packet in container.demux(stream):
             try:
                 yield from packet.decode()
-            except (av.FFmpegError, EOFError):
+            except (FFmpegError, EOFError):
                 continue  # a damaged block: its place is filled with silence
-    except av.FFmpegError:
+    except FFmpegError:
         return  # cut off here
 
 
@@ -90,5 +95,5 @@ def _mono(frame: AudioFrame) -> np.ndarray:
     if channels.dtype == np.uint8:
         channels = (channels.astype(np.float32) - 128.0) / 128.0
     elif np.issubdtype(channels.dtype, np.integer):
-        channels = channels.astype(np.float64) / -float(np.iinfo(channels.dtype).min)
+        channels = channels.astype(np.float64) / 2.0 ** (8 * channels.itemsize - 1)
     return channels.mean(axis=0, dtype=np.float64).astype(np.float32)

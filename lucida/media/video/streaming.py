@@ -5,25 +5,23 @@ from __future__ import annotations
 import heapq
 from collections.abc import Iterable, Iterator
 
-import av
 from av.container import InputContainer
+from av.error import FFmpegError
 from av.packet import Packet
-from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from lucida.media.errors import InputError
 from lucida.media.video.clock import Clock
 from lucida.media.video.frame import Frame
-from lucida.media.video.opening import Source, picture_stream, set_threads
-from lucida.media.video.packets import PacketIndex, is_flush, scan, slots_only
+from lucida.media.video.opening import Source, decode, picture_stream, set_threads
+from lucida.media.video.packets import PacketIndex, is_flush, is_shown, scan, slots_only
 from lucida.media.video.pixels import Developer, Orientation, orientation_of
 from lucida.media.video.reader import Work
 
-WHOLE_PACKETS = frozenset({"iso", "matroska", "riff"})
-"""Containers that state the length of each packet, so that a cut one is known before it is decoded."""
 
-
-def first_picture(container: InputContainer, stream: VideoStream, name: str) -> tuple[Orientation, tuple[int, int]]:
+def first_picture(
+    container: InputContainer, stream: VideoStream, name: str
+) -> tuple[Orientation, tuple[int, int]]:
     """Decode up to the first picture: how the film is turned, and its (height, width) once upright.
 
     Raises:
@@ -31,7 +29,7 @@ def first_picture(container: InputContainer, stream: VideoStream, name: str) -> 
     """
     set_threads(stream, frames=False)
     for packet, _ in _packets(container, stream):
-        for frame in _decode(stream, packet):
+        for frame in decode(stream, packet):
             orientation = orientation_of(frame, stream, name)
             sideways = orientation.a == 0
             return orientation, (frame.width, frame.height) if sideways else (frame.height, frame.width)
@@ -49,17 +47,17 @@ def sequence(source: Source, develop: Developer, clock: Clock, work: Work) -> It
         work.opened += 1
         if slots_only(container, stream):
             slots = _slots(source, clock)
-        set_threads(stream, frames=source.framing.kind in WHOLE_PACKETS and not source.framing.cut)
+        set_threads(stream, frames=source.framing.whole_packets)
         for packet, last in _packets(container, stream):
             if packet is not None:
                 if packet.pts is None and slots is None:
                     slots = _slots(source, clock)
-                if slots is None and not packet.is_discard:
+                if slots is None and packet.pts is not None and is_shown(packet, stream):
                     heapq.heappush(ahead, packet.pts)
-                    if last:
+                    if last and not source.framing.whole_packets:
                         final = packet.pts
                 work.sent += 1
-            for frame in _decode(stream, packet):
+            for frame in decode(stream, packet):
                 work.decoded += 1
                 if slots is not None:
                     if passed == len(slots.seconds):
@@ -76,6 +74,14 @@ def sequence(source: Source, develop: Developer, clock: Clock, work: Work) -> It
                         heapq.heappop(ahead)
                 yield Frame(develop(frame), t, passed, frame.is_corrupt), t + clock.span(frame.duration)
                 passed += 1
+
+
+def count_pictures(source: Source) -> int:
+    """How many pictures come out of the decoder."""
+    with source.open() as container:
+        stream = picture_stream(container, source.name)
+        set_threads(stream, frames=False)
+        return sum(len(decode(stream, packet)) for packet, _ in _packets(container, stream))
 
 
 def resample(frames: Iterable[tuple[Frame, float]], fps: float) -> Iterator[Frame]:
@@ -108,15 +114,8 @@ def _packets(container: InputContainer, stream: VideoStream) -> Iterator[tuple[P
             if held is not None:
                 yield held, False
             held = packet
-    except av.FFmpegError:
+    except FFmpegError:
         pass  # the file ends here
     if held is not None and not held.is_corrupt:
         yield held, True
     yield None, True
-
-
-def _decode(stream: VideoStream, packet: Packet | None) -> list[VideoFrame]:
-    try:
-        return stream.codec_context.decode(packet)
-    except (av.FFmpegError, EOFError):
-        return []  # a damaged picture is left out

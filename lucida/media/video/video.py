@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from fractions import Fraction
 from typing import BinaryIO, Self
 
@@ -13,13 +13,13 @@ import numpy as np
 
 from lucida.media.errors import InputError
 from lucida.media.video.clock import clock_of
+from lucida.media.video.fetcher import Fetcher
 from lucida.media.video.frame import Frame
 from lucida.media.video.opening import Source, picture_stream
 from lucida.media.video.packets import PacketIndex, scan
 from lucida.media.video.pixels import Developer
-from lucida.media.video.planner import Segment, keyframe_before, plan
-from lucida.media.video.reader import Picture, Reader, Work
-from lucida.media.video.streaming import first_picture, resample, sequence
+from lucida.media.video.reader import Work
+from lucida.media.video.streaming import count_pictures, first_picture, resample, sequence
 
 BATCH = 8  # pictures decoded at a time where results are handed out one by one
 
@@ -60,7 +60,7 @@ class Video:
             stream = picture_stream(container, self.name)
             self._clock = clock_of(container, stream)
             self.pts_offset = float(self._clock.origin)
-            self.codec = stream.codec_context.name
+            self.codec = stream.codec.canonical_name
             self.has_audio = bool(container.streams.audio)
             rate: Fraction | None = stream.average_rate or stream.guessed_rate
             self.fps = float(rate) if rate else None
@@ -68,9 +68,7 @@ class Video:
         self.rotation = self._orientation.rotation
         self._cut = self._source.framing.cut
         self._warned = False
-        self._index: PacketIndex | None = None
-        self._reader: Reader | None = None
-        self._kept: dict[int, Frame] = {}
+        self._fetcher: Fetcher | None = None
         if self._cut:
             self._note_cut()
 
@@ -85,24 +83,40 @@ class Video:
 
     def close(self) -> None:
         """Let go of the file; the next request opens it again."""
-        if self._reader is not None:
-            self._reader.close()
-            self._reader = None
+        if self._fetcher is not None:
+            self._fetcher.close()
 
     # -- what the whole file says ------------------------------------------------------------------------------------
 
     @property
     def index(self) -> PacketIndex:
         """The packet index, read on first use."""
-        if self._index is None:
+        return self._fetch.index
+
+    @property
+    def _fetch(self) -> Fetcher:
+        if self._fetcher is None:
             with self._source.open() as container:
                 stream = picture_stream(container, self.name)
-                self._index = scan(container, stream, self._clock, self.name)
-            if not len(self._index.numbers):
+                index = scan(container, stream, self._clock, self.name)
+            if index.slots:
+                index = self._matched(index)
+            if not len(index.numbers):
                 raise InputError(f"{self.name}: its edit list leaves no picture to show")
-            if self._index.cut:
+            if index.cut:
                 self._note_cut()
-        return self._index
+            self._fetcher = Fetcher(self._source, index, self._orientation, self.work)
+        return self._fetcher
+
+    def _matched(self, index: PacketIndex) -> PacketIndex:
+        """An index by slots holds only if there is a picture for each: that takes decoding them all once."""
+        pictures, slots = count_pictures(self._source), len(index.numbers)
+        if pictures < slots:
+            warnings.warn(
+                f"{self.name}: {slots} timestamps for {pictures} pictures; times may be early by the difference",
+                stacklevel=4,
+            )
+        return index.without(range(pictures, slots))
 
     @property
     def frame_count(self) -> int:
@@ -170,7 +184,8 @@ class Video:
         Args:
             t0: start in seconds.
             t1: end in seconds; must not lie before the start.
-            fps: None: every picture that appears within the stretch. A rate: the picture on screen at t0 + k/fps.
+            fps: None: every picture that appears within the stretch. A rate: the picture on screen at t0 + k/fps,
+                as long as that lies between the beginning and the end of the film.
 
         Raises:
             InputError: times that are not finite or run backwards, or a rate that is not above zero.
@@ -203,61 +218,18 @@ class Video:
             yield from (frames[int(number)] for number in batch if int(number) in frames)
 
     def _sampled(self, t0: float, t1: float, fps: float) -> Iterator[Frame]:
-        for start in range(0, math.ceil((t1 - t0) * fps) + 1, BATCH):
-            times = [t for t in (t0 + k / fps for k in range(start, start + BATCH)) if t < t1]
-            yield from self.at(times)
+        index = self.index
+        begin, end = float(index.seconds[0]), min(t1, max(index.end, math.nextafter(self.last_t, math.inf)))
+        first, last = max(0, math.floor((begin - t0) * fps)), math.ceil((end - t0) * fps)
+        for start in range(first, last + 1, BATCH):
+            times = (t0 + k / fps for k in range(start, start + BATCH))
+            yield from self.at([t for t in times if begin <= t < end])
 
     def _frames(self, numbers: np.ndarray) -> dict[int, Frame]:
-        """The pictures of some packets; those that cannot be decoded are missing, and leave the index."""
-        index, wanted = self.index, {int(number) for number in numbers}
-        frames = {number: frame for number, frame in self._kept.items() if number in wanted}
-        points = sorted(index.point(number) for number in wanted - frames.keys())
-        if points:
-            if self._reader is None:
-                self._reader = Reader(self._source, index, Developer(self._orientation), self.work)
-            pictures = self._reader.run(plan(points, index.keys, place=self._reader.place))
-            missing = [point.number for point in points if point.number not in pictures]
-            if missing:
-                pictures |= self._recover(missing)
-            for number, picture in pictures.items():
-                at = index.place_of[number]
-                t, rank = float(index.seconds[at]), int(index.ranks[at])
-                frames[number] = Frame(picture.pixels, t, rank, picture.damaged)
-        if frames:  # who asks for moments one after the other often means the same picture again
-            latest = max(frames, key=index.point)
-            self._kept = {latest: frames[latest]}
+        frames = self._fetch.frames(numbers)
+        if self._fetch.cut:
+            self._note_cut()
         return frames
-
-    def _recover(self, missing: Sequence[int]) -> dict[int, Picture]:
-        """Pictures that a seek did not bring out: start earlier, then at the very beginning, and believe that.
-
-        Some streams flag packets as keyframes from which decoding does not really start (intra refresh, cut
-        recordings); others are damaged. What a pass over the whole file does not bring out does not exist.
-        """
-        index = self.index
-        first = min(keyframe_before(index.point(number), index.keys) for number in missing)
-        pictures: dict[int, Picture] = {}
-        for start in (index.keys[max(first - 2, 0)].number, 0):
-            reader = Reader(self._source, index, Developer(self._orientation), self.work, careful=True)
-            try:
-                pictures = reader.run([Segment(start=start, wanted=tuple(missing))])
-            finally:
-                reader.close()
-            if len(pictures) == len(missing):
-                return pictures
-            if start == 0:  # this pass went to the end, in vain
-                self._strike({int(n) for n in index.numbers} - reader.came | reader.broken)
-                if reader.broken:
-                    self._note_cut()
-                break
-        return pictures
-
-    def _strike(self, dead: set[int]) -> None:
-        """Take pictures that cannot be decoded off the index."""
-        self._index = self.index.without(dead)
-        self.close()
-        if not len(self._index.numbers):
-            raise InputError(f"{self.name}: no picture could be decoded")
 
     def _note_cut(self) -> None:
         self._cut = True

@@ -12,6 +12,7 @@ import av
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer
+from av.error import FFmpegError
 from av.video.format import VideoFormat
 from av.video.reformatter import ColorRange, Colorspace, VideoReformatter
 from av.video.stream import VideoStream
@@ -77,22 +78,23 @@ def write_video(
     target = Path(path)
     if rotation not in (0, 90, 180, 270):
         raise InputError(f"rotation must be 0, 90, 180 or 270, got {rotation}")
+    if not (math.isfinite(fps) and fps > 0):
+        raise InputError(f"fps must be above zero, got {fps}")
+    _check_names(codec, pix_fmt)
+    sound = _checked_sound(audio)
     options = {"crf": f"{crf:g}"} if codec.startswith(("libx26", "libsvt", "libaom", "libvpx")) else {}
     options |= {"g": str(gop)} if gop is not None else {}
     options |= {"bf": str(bframes)} if bframes is not None else {}
-    muxing = {"fflags": "+bitexact"} | ({"movflags": "+faststart"} if target.suffix in (".mp4", ".mov") else {})
-    sound = _checked_sound(audio)
+    options |= codec_options or {}
+    muxing = {"fflags": "+bitexact"}
+    muxing |= {"movflags": "+faststart"} if target.suffix in (".mp4", ".mov") else {}
+    muxing |= container_options or {}
     with atomic_path(target) as temporary:
         try:
-            container = av.open(
-                str(temporary), "w", format=format, container_options={**muxing, **(container_options or {})}
-            )
-            with container:
-                stream = container.add_stream(
-                    codec, rate=Fraction(fps).limit_denominator(1_000_000), options={**options, **(codec_options or {})}
-                )
-                if not isinstance(stream, VideoStream):
-                    raise InputError(f"codec must be a video encoder, got {codec!r}")
+            with _opened(temporary, target, format, muxing) as container:
+                rate = Fraction(fps).limit_denominator(1_000_000)
+                stream = container.add_stream(codec, rate=rate, options=options)
+                assert isinstance(stream, VideoStream)
                 stream.pix_fmt = pix_fmt
                 stream.codec_context.time_base = time_base
                 stream.codec_context.thread_count = threads
@@ -102,9 +104,31 @@ def write_video(
                 _write_frames(container, stream, frames, time_base, voice)
                 if voice:
                     voice.up_to(math.inf)
-        except av.FFmpegError as error:
+        except FFmpegError as error:
             raise InputError(f"cannot write {target}: {error.strerror or error}") from error
     return target
+
+
+def _check_names(codec: str, pix_fmt: str) -> None:
+    try:
+        kind = av.Codec(codec, "w").type
+    except ValueError as error:
+        raise InputError(f"codec {codec!r} is not an encoder of this FFmpeg") from error
+    if kind != "video":
+        raise InputError(f"codec must be a video encoder, got {codec!r}")
+    try:
+        VideoFormat(pix_fmt)
+    except ValueError as error:
+        raise InputError(f"pix_fmt {pix_fmt!r} is not a pixel format") from error
+
+
+def _opened(path: Path, target: Path, format: str | None, options: dict[str, str]) -> OutputContainer:
+    try:
+        return av.open(str(path), "w", format=format, container_options=options)
+    except ValueError as error:
+        raise InputError(
+            f"cannot write {target}: no container is called {format or target.suffix!r}"
+        ) from error
 
 
 def _write_frames(
@@ -124,9 +148,10 @@ def _write_frames(
             raise InputError(f"frame {number}: time must be finite and not negative, got {t}")
         tick = round(Fraction(t) / time_base)
         if tick <= last:
-            raise InputError(f"frame {number}: time {t} is not at least one tick ({time_base} s) after the one before")
+            raise InputError(f"frame {number}: time {t} is not a tick ({time_base} s) after the one before")
         if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] != 3:
-            raise InputError(f"frame {number}: pixels must be (H, W, 3) uint8, got {pixels.shape} {pixels.dtype}")
+            given = f"{pixels.shape} {pixels.dtype}"
+            raise InputError(f"frame {number}: pixels must be (H, W, 3) uint8, got {given}")
         if size is None:
             size = pixels.shape[:2]
             halved_h, halved_w = stored.chroma_height(2) == 1, stored.chroma_width(2) == 1
@@ -167,7 +192,8 @@ class _Voice:
 
     def up_to(self, t: float) -> None:
         """Encode until ``t`` seconds; infinity finishes the track."""
-        end = self._samples.shape[1] if math.isinf(t) else min(self._samples.shape[1], math.ceil(t * self._rate))
+        count = self._samples.shape[1]
+        end = count if math.isinf(t) else min(count, math.ceil(t * self._rate))
         while self._at < end:
             block = np.ascontiguousarray(self._samples[:, self._at : self._at + AUDIO_BLOCK])
             frame = av.AudioFrame.from_ndarray(block, format="fltp", layout=self._stream.layout.name)
@@ -184,10 +210,12 @@ def _checked_sound(audio: tuple[int, np.ndarray] | None) -> tuple[int, np.ndarra
     if audio is None:
         return None
     rate, samples = audio
+    if rate <= 0:
+        raise InputError(f"audio rate must be above zero, got {rate}")
     shaped = np.asarray(samples, dtype=np.float32)
     shaped = shaped[None] if shaped.ndim == 1 else shaped.T
     if shaped.ndim != 2 or shaped.shape[0] not in (1, 2) or not shaped.shape[1]:
-        raise InputError(f"audio samples must be (n,), (n, 1) or (n, 2) with n > 0, got shape {np.shape(samples)}")
+        raise InputError(f"audio samples must be (n,), (n, 1) or (n, 2), n > 0, got {np.shape(samples)}")
     if not np.isfinite(shaped).all():
         raise InputError("audio samples contain a value that is not finite")
     return rate, shaped

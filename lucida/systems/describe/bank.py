@@ -9,7 +9,9 @@ from __future__ import annotations
 import hashlib
 import json
 import pickle
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -17,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from lucida.media.errors import InputError
 from lucida.media.files import atomic_path
 from lucida.media.region import Region
 from lucida.models.hints import region_hints
@@ -29,12 +32,14 @@ from lucida.world.records import Scene
 from lucida.world.scene import draw_scene
 
 SHARD = 500
+ARRAYS = ("cells", "replay", "cover")
+STALE = 3600.0  # seconds after which a temporary file cannot be another process's shard in the making
 
 
 @dataclass(frozen=True, kw_only=True)
 class BankConfig:
-    """Which scenes: ``count`` from ``first`` of ``split``. Every ``photo_every``-th is drawn with the cut-outs of ``cutouts``
-    (a folder, or "" for none), whose real class hints are stored with it."""
+    """Which scenes: ``count`` from ``first`` of ``split``. Every ``photo_every``-th is drawn with the cut-outs of
+    ``cutouts`` (a folder, or "" for none), whose real class hints are stored with it."""
 
     split: str = "train"
     first: int = 0
@@ -56,6 +61,13 @@ class FeatureBank:
     """Scenes by number, read from memory-mapped shards."""
 
     def __init__(self, folder: Path, config: BankConfig, layout: LayoutConfig) -> None:
+        if config.count < 1 or config.photo_every < 1:
+            raise InputError(f"bank: want count and photo_every >= 1, got {config.count} and {config.photo_every}")
+        if layout.side % 16 or layout.cover % layout.cells:
+            raise InputError(
+                f"layout: side must be a multiple of 16 and cover one of the side / 16 context cells per axis, "
+                f"got side {layout.side} and cover {layout.cover}"
+            )
         kept = {k: getattr(layout, k) for k in ("side", "replay", "channels", "cover")}
         wanted = {"bank": asdict(config), "layout": kept, "world": world_fingerprint()}
         name = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=6).hexdigest()
@@ -67,17 +79,30 @@ class FeatureBank:
     def build(self, progress: Callable[[str], None] = lambda words: None) -> None:
         """Make the shards that are missing."""
         shards = range(-(-len(self) // SHARD))
-        missing = [s for s in shards if not (self.folder / f"{s:05d}.pkl").exists()]
+        missing = [s for s in shards if not self._whole(s)]
+        self._sweep()
         tower = load_tower() if missing else None
         for done, shard in enumerate(missing):
             assert tower is not None
             self._build_shard(shard, tower)
             progress(f"feature bank {self.config.split}: shard {done + 1} of {len(missing)}")
 
+    def _whole(self, shard: int) -> bool:
+        names = [f"{shard:05d}-{name}.npy" for name in ARRAYS]
+        return all((self.folder / name).is_file() for name in (f"{shard:05d}.pkl", *names))
+
+    def _sweep(self) -> None:
+        """Remove what a kill while writing left behind."""
+        for leftover in self.folder.glob(".?????*.*.*"):
+            with suppress(FileNotFoundError):  # its owner was quicker
+                if time.time() - leftover.stat().st_mtime > STALE:
+                    leftover.unlink()
+
     def _draw(self, number: int) -> Scene:
         photo = self.config.cutouts and number % self.config.photo_every == 0
         atlas = load_atlas(self.config.cutouts) if photo else load_atlas()
-        return draw_scene(self.config.first + number, split=self.config.split, size=(self.layout.side,) * 2, atlas=atlas)
+        side = self.layout.side
+        return draw_scene(self.config.first + number, split=self.config.split, size=(side, side), atlas=atlas)
 
     @torch.inference_mode()
     def _build_shard(self, shard: int, tower: Tower) -> None:
@@ -94,7 +119,8 @@ class FeatureBank:
                 cover.append(np.stack([fine_cover(m, self.layout.cover) for m in scene.masks]))
                 records.append((_lean(scene), _photo_hints(scene, tower)))
         first = np.cumsum([0, *(len(s.objects) for s, _ in records)])
-        arrays = {"cells": np.concatenate(cells), "replay": np.concatenate(replay), "cover": np.concatenate(cover)}
+        whole = [np.concatenate(parts) for parts in (cells, replay, cover)]
+        arrays = dict(zip(ARRAYS, whole, strict=True))
         arrays["cover"] = np.round(arrays["cover"] * 255).astype(np.uint8)
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, array in arrays.items():
@@ -104,8 +130,8 @@ class FeatureBank:
             path.write_bytes(pickle.dumps((records, first)))
 
     @lru_cache(maxsize=256)  # noqa: B019 - one bank lives as long as its run
-    def _shard(self, shard: int):  # noqa: ANN202
-        arrays = [np.load(self.folder / f"{shard:05d}-{n}.npy", mmap_mode="r") for n in ("cells", "replay", "cover")]
+    def _shard(self, shard: int):
+        arrays = [np.load(self.folder / f"{shard:05d}-{name}.npy", mmap_mode="r") for name in ARRAYS]
         records, first = pickle.loads((self.folder / f"{shard:05d}.pkl").read_bytes())
         return (*arrays, records, first)
 

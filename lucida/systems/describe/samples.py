@@ -12,6 +12,7 @@ import numpy as np
 
 from lucida.canvas.span import Canvas, Visibility
 from lucida.canvas.vocabulary import Vocabulary
+from lucida.media.errors import InputError
 from lucida.models.imagenet_names import basic_names
 from lucida.systems.describe.bank import FeatureBank, Seen
 from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, RegionFeatures, Request
@@ -49,10 +50,15 @@ class SampleConfig:
 class Sampler:
     """Draws the canvases of a step."""
 
-    def __init__(self, bank: FeatureBank, layout: Layout, config: SampleConfig, seed: int, visibility: Visibility) -> None:
+    def __init__(
+        self, bank: FeatureBank, layout: Layout, config: SampleConfig, seed: int, visibility: Visibility
+    ) -> None:
         self.bank, self.layout, self.config, self.seed, self.visibility = bank, layout, config, seed, visibility
-        if sum(config.kinds) != 10:
-            raise ValueError(f"kinds must add up to 10, got {config.kinds}")
+        if sum(config.kinds) != 10 or min(config.kinds) < 0:
+            raise InputError(f"samples.kinds must be three counts that add up to 10, got {list(config.kinds)}")
+        for name in ("pictures", "groups", "picture_pictures", "question_pictures", "question_groups"):
+            if getattr(config, name) < 1:
+                raise InputError(f"samples.{name} must be at least 1, got {getattr(config, name)}")
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -67,12 +73,12 @@ class Sampler:
 
     def canvases(self, step: int, rank: int = 0, processes: int = 1) -> list[Canvas]:
         """This process's pictures of the step."""
-        kind = self.kind(step)
-        count = {"region": self.config.pictures, "picture": self.config.picture_pictures}.get(
-            kind, self.config.question_pictures
-        )
-        if count % processes:
-            raise ValueError(f"{count} pictures per step cannot be shared by {processes} processes")
+        kind, config = self.kind(step), self.config
+        counts = {"region": config.pictures, "picture": config.picture_pictures, "question": config.question_pictures}
+        for name, value in counts.items():
+            if value % processes:  # said at the first step, whatever that step's kind
+                raise InputError(f"samples: {value} pictures of a {name} step do not divide by {processes} processes")
+        count = counts[kind]
         share = count // processes
         picks = np.random.default_rng((self.seed, step)).integers(len(self.bank), size=count)
         mine = range(rank * share, (rank + 1) * share)
@@ -101,9 +107,10 @@ class Sampler:
         return requests
 
     def caption_request(self, scene: Scene, i: int, region: RegionFeatures, style: int) -> Request:
-        """The request and its answer for one region of a scene."""
-        target = tuple(self.vocabulary.encode(caption(scene, i, style)))
-        return Request(text=REQUEST_REGION, regions=(region,), slots=self.layout.config.caption_slots, style=style, target=target)
+        """The request and its answer for one region of a scene, cut to its room (long class names may need it)."""
+        slots = self.layout.config.caption_slots
+        target = tuple(self.vocabulary.encode(caption(scene, i, style)))[: slots - 1]
+        return Request(text=REQUEST_REGION, regions=(region,), slots=slots, style=style, target=target)
 
     def picture_request(self, scene: Scene, style: int) -> Request:
         """The request and its answer for the whole picture, cut to its room."""
@@ -117,16 +124,19 @@ class Sampler:
     def question_requests(self, seen: Seen, rng: np.random.Generator, *, per_kind: int = 1) -> list[Request]:
         """Every question that fits its room."""
         requests = []
-        slots = self.layout.config.answer_slots
+        slots, kinds = self.layout.config.answer_slots, "text+region+end"
         for question in questions(seen.scene, rng, per_kind=per_kind):
             target = tuple(self.vocabulary.encode(question.answer))
             if len(target) < slots:
                 regions = tuple(replace(seen.regions[i], hints=()) for i in question.cites)
-                requests.append(Request(text=question.text, regions=regions, slots=slots, allowed="text+region+end", target=target))
+                requests.append(Request(text=question.text, regions=regions, slots=slots, allowed=kinds, target=target))
         return requests
 
     def _questions(self, seen: Seen, rng: np.random.Generator) -> list[Request]:
         requests = self.question_requests(seen, rng)
+        if not requests:
+            where = f"scene {seen.scene.split}/{seen.scene.seed}"
+            raise InputError(f"{where} has no question whose answer fits {self.layout.config.answer_slots} slots")
         order = rng.permutation(len(requests)).tolist()
         wanted = self.config.question_groups
         return [requests[order[j % len(order)]] for j in range(wanted)]

@@ -8,6 +8,7 @@ Shape legend: P pictures, G groups, W draws, A slots, D width.
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -18,8 +19,15 @@ import torch
 from torch import Tensor, nn
 
 from lucida.canvas.compiling import Folded, fold, twin_inputs
-from lucida.canvas.corruption import CorruptionConfig, causal_loss, corrupt, diffusion_loss, noise_levels, tail_weight
-from lucida.canvas.span import Visibility
+from lucida.canvas.corruption import (
+    CorruptionConfig,
+    causal_loss,
+    corrupt,
+    diffusion_loss,
+    noise_levels,
+    tail_weight,
+)
+from lucida.canvas.span import FOLDABLE, Visibility
 from lucida.canvas.tokens import Tokens
 from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media import settings
@@ -50,9 +58,15 @@ class DescribeConfig:
 
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """Folded canvases, and the noise of every draw: noisy ids and masked flags (P, G, W, A), levels (P, G, W)."""
+    """Folded canvases, and the noise of every draw.
+
+    Attributes:
+        weight: (P, G, A) loss weight of each slot.
+        noisy, masked: (P, G, W, A) ids and flags. levels: (P, G, W).
+    """
 
     folded: Folded
+    weight: Tensor
     noisy: Tensor
     masked: Tensor
     levels: Tensor
@@ -75,26 +89,23 @@ class DescribeModule(nn.Module):
         answers = _drawn(folded.answers, twin_inputs(batch.noisy, self.vocabulary.start) if twin else batch.noisy)
         hidden, _ = network.read(answers, (context, given), folded.allow_answers)
         target = folded.answers.ids.unsqueeze(2).expand_as(batch.noisy)
-        slots = folded.slots
-        weight = (slots.weight * tail_weight(slots.ids, self.vocabulary.end, self.corruption.tail)).view(folded.answers.ids.shape)
-        weight = weight.unsqueeze(2).expand_as(batch.noisy)
-        allowed = self.vocabulary.allowed(slots.allowed[0])
+        weight = batch.weight.unsqueeze(2).expand_as(batch.noisy)
+        allowed = self.vocabulary.allowed(folded.slots.allowed[0]).to(target.device)
         wanted = batch.masked & (weight > 0)
         losses, correct = self._loss(hidden, target, wanted, weight, batch.levels, allowed, twin)
         return losses, {"accuracy": correct.detach()}
 
     def _loss(
-        self, hidden: Tensor, target: Tensor, wanted: Tensor, weight: Tensor, levels: Tensor, allowed: Tensor, twin: bool
-    ) -> tuple[Tensor, Tensor]:
+        self, hidden: Tensor, target: Tensor, wanted: Tensor, weight: Tensor, levels: Tensor, allowed: Tensor,
+        twin: bool,
+    ) -> tuple[Tensor, Tensor]:  # fmt: skip
         """Logits at the wanted slots only; loss per group and the share of them guessed right."""
         logits = self.network.logits(hidden[wanted], allowed).float()  # (K, V')
         place = torch.searchsorted(allowed, target[wanted])
         entropy = nn.functional.cross_entropy(logits, place, reduction="none")
-        spread = torch.zeros(wanted.shape, dtype=entropy.dtype).masked_scatter(wanted, entropy)
-        if twin:
-            rows = causal_loss(spread, weight)
-        else:
-            rows = diffusion_loss(spread, wanted, weight, levels, self.corruption)
+        spread = torch.zeros(wanted.shape, dtype=entropy.dtype, device=entropy.device).masked_scatter(wanted, entropy)
+        noised = self.corruption
+        rows = causal_loss(spread, weight) if twin else diffusion_loss(spread, wanted, weight, levels, noised)
         return rows.mean(dim=2).flatten(), (logits.argmax(dim=-1) == place).float().mean()
 
 
@@ -115,10 +126,18 @@ class DescribeTask:
 
     def __init__(self, values: dict[str, Any], *, seed: int) -> None:
         self.config = config = build(DescribeConfig, values, "recipe")
+        if config.visibility not in FOLDABLE:
+            raise InputError(f"recipe.visibility: want one of {', '.join(FOLDABLE)} to train, got {config.visibility}")
+        if config.draws < 1 or config.probe < 0:
+            raise InputError(f"recipe: want draws >= 1 and probe >= 0, got {config.draws} and {config.probe}")
         self.vocabulary = Vocabulary(config.vocabulary)
         network = {"vocabulary": len(self.vocabulary), "modalities": config.layout.modalities, **config.network}
-        self.network_config = build(CanvasTransformerConfig, network, "recipe: network")
-        self.module = DescribeModule(CanvasTransformer(self.network_config), self.vocabulary, config.corruption)
+        self.network_config = build(CanvasTransformerConfig, network, "recipe.network")
+        try:
+            canvas_transformer = CanvasTransformer(self.network_config)
+        except ValueError as error:
+            raise InputError(f"recipe.network: {error}") from error
+        self.module = DescribeModule(canvas_transformer, self.vocabulary, config.corruption)
         self.layout = Layout(config.layout, self.vocabulary)
         home = settings.cache_dir() / "banks"
         cutouts = _cutouts(config.bank.cutouts)
@@ -146,24 +165,26 @@ class DescribeTask:
         share = slice(rank * pictures, (rank + 1) * pictures)
         u = torch.rand(pictures * processes, groups, draws, slots, generator=generator)[share]
         levels = levels[share]
+        tail = tail_weight(folded.slots.ids, self.vocabulary.end, self.config.corruption.tail)
+        weight = (folded.slots.weight * tail).view(folded.answers.ids.shape)
         ids = folded.answers.ids.unsqueeze(2).expand_as(u)
         valid = folded.answers.valid.unsqueeze(2).expand_as(u)
         if self.config.visibility == "twin":
-            return Batch(folded, ids, valid, levels)
+            return Batch(folded, weight, ids, valid, levels)
         noisy, masked = corrupt(ids, valid, levels, u, self.vocabulary.mask)
-        return Batch(folded, noisy, masked, levels)
+        return Batch(folded, weight, noisy, masked, levels)
 
     def probe(self, module: nn.Module) -> dict[str, float]:
         """Held-out quality by the reader, and the look-up probe."""
         from lucida.systems.describe.evaluation import evaluate_captions, lookup_probe
 
         assert isinstance(module, DescribeModule)
-        network = module.network.eval()
+        if not self.config.probe:
+            return {}
+        network = copy.deepcopy(module.network).cpu().eval()  # a decode's tensors are on the processor
         scenes = [self.held_out[i] for i in range(self.config.probe)]
         numbers = evaluate_captions(network, self.layout, scenes, self.config.visibility)
-        numbers |= lookup_probe(network, self.layout, scenes, self.config.visibility)
-        network.train()
-        return numbers
+        return numbers | lookup_probe(network, self.layout, scenes, self.config.visibility)
 
     def export(self, module: nn.Module, folder: Path, facts: dict[str, Any]) -> Path:
         """Write the model folder: network in fp16, config, card."""
@@ -185,10 +206,13 @@ class DescribeTask:
 
 
 def _cutouts(wish: str) -> str:
-    """Where the photographic cut-outs lie: "" for none, "fetched" for what ``lucida world fetch`` brought, or a folder."""
+    """Where the photographic cut-outs lie: "" for none, "fetched" for what ``lucida world fetch`` brought, or any."""
     if wish != "fetched":
         return wish
     folder = settings.home() / "cutouts" / "tuxpaint"
     if not folder.is_dir():
-        raise InputError("bank.cutouts is 'fetched' but there are no cut-outs yet; run: lucida world fetch")
+        raise InputError(
+            f"recipe.bank.cutouts is 'fetched' but {folder} does not exist: run `lucida world fetch` first, "
+            "or train without photographs: --set bank.cutouts="
+        )
     return str(folder)

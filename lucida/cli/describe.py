@@ -1,0 +1,232 @@
+"""``lucida describe``: captions for regions and pictures, or answers about them."""
+
+from __future__ import annotations
+
+import json as json_module
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Parameter
+
+from lucida.cli.describe_inputs import Wanted, expand, file_stamp
+from lucida.media.errors import InputError
+
+if TYPE_CHECKING:
+    from lucida.canvas.plan import Plan
+    from lucida.cli.describe_look import Told, Wishes
+    from lucida.cli.describe_output import ResultsFolder
+    from lucida.cli.live import LiveCanvas
+    from lucida.systems.describe.system import Describer
+
+Law = Literal["linear", "cosine", "threshold"]
+MOST_STEPS = 256
+CAP = 16  # passes for a threshold plan, which ends by itself
+Several = Parameter(consume_multiple=True)
+
+
+def describe(
+    *images: str,
+    masks: Annotated[list[Path] | None, Several] = None,
+    boxes: Annotated[list[str] | None, Several] = None,
+    pixels: bool = False,
+    coco: Path | None = None,
+    question: str | None = None,
+    style: int = 0,
+    steps: int | None = None,
+    plan: Law | None = None,
+    seed: int = 0,
+    no_hints: bool = False,
+    model: str = "describe",
+    limit: int | None = None,
+    out: Path | None = None,
+    json: bool = False,
+) -> int:
+    """Describe regions of pictures, all at once.
+
+    Give masks, boxes or COCO annotations and those regions are described. With
+    none, regions are found automatically and the whole picture gets a caption too.
+
+    stdout has a line per region: its number, how sure the model is, the text.
+    The folder written has NAME.json, NAME.png (annotated) and NAME.coco.json per
+    picture, and results.jsonl; given again, it is taken up where it stopped.
+
+    Args:
+        images: pictures, folders of pictures, or patterns such as "photos/*.jpg".
+        masks: mask pictures of one picture, one per region.
+        boxes: x0,y0,x1,y1 from 0 to 1, one per region, for every picture.
+        pixels: the boxes are in pixels.
+        coco: a COCO file with annotations for these pictures.
+        question: answer this instead: for each region, or about those it cites as <1>, <2>.
+        style: which way of phrasing, 0 to 5.
+        steps: forward passes of a decode; default 4, for whole pictures 8.
+        plan: tokens per pass: linear, cosine, or threshold (all it is sure of; 16 passes at most).
+        seed: of the sampling noise; kept in the results.
+        no_hints: do not tell the model what the vision tower would call each region.
+        model: a name, a folder or a hub id (see: lucida list).
+        limit: describe at most so many new pictures.
+        out: the folder to write; default: a new one under runs/describe.
+        json: print one JSON document per picture and line; write nothing without --out.
+
+    Examples:
+        lucida describe photo.jpg
+        lucida describe photo.jpg --boxes 0.1,0.2,0.5,0.9 0.5,0,1,1
+        lucida describe photo.jpg --masks cat.png dog.png --question "what is <2>?"
+        lucida describe photos --coco instances.json --out captions
+        lucida describe "photos/*.jpg" --json
+    """
+    from lucida.models.store import read_config, resolve_weights
+
+    paths = expand(images)
+    wanted = Wanted(masks=tuple(map(str, masks or ())), boxes=tuple(boxes or ()), pixels=pixels, coco=str(coco) if coco else None)
+    _check(style, steps, limit, question)
+    wanted.check(len(paths))
+    folder = resolve_weights(model)
+    if (system := read_config(folder).get("system")) != "describe":
+        raise InputError(f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a describer")
+    results = _results(out, json, images)
+
+    from lucida.cli.describe_look import Wishes
+    from lucida.cli.live import LiveCanvas
+
+    wishes = Wishes(question=question, style=style, plan=_plan(plan, steps), seed=seed, hints=not no_hints)
+    try:
+        with LiveCanvas() as canvas:
+            job = _Job(wanted, wishes, model, results, canvas, several=len(paths) > 1, as_json=json)
+            return job.run(paths, limit)
+    finally:
+        if results is not None and results.tidy():
+            sys.stderr.write(f"written to {results.folder}\n")
+
+
+def _check(style: int, steps: int | None, limit: int | None, question: str | None) -> None:
+    from lucida.world.language_captions import STYLES_TRAIN
+
+    if style not in STYLES_TRAIN:
+        raise InputError(f"--style {style}: want {STYLES_TRAIN[0]} to {STYLES_TRAIN[-1]}")
+    if steps is not None and not 1 <= steps <= MOST_STEPS:
+        raise InputError(f"--steps {steps}: want 1 to {MOST_STEPS}")
+    if limit is not None and limit < 1:
+        raise InputError(f"--limit {limit}: want at least 1")
+    if question is not None and not question.strip():
+        raise InputError("--question is empty")
+
+
+def _plan(law: Law | None, steps: int | None) -> Plan | None:
+    """The plan asked for; None where nothing was asked, so that the describer's own defaults hold."""
+    from lucida.canvas.plan import Plan
+
+    if law is None and steps is None:
+        return None
+    return Plan(law=law or "linear", steps=steps or (CAP if law == "threshold" else 4))
+
+
+def _results(out: Path | None, json: bool, images: tuple[str, ...]) -> ResultsFolder | None:
+    from lucida.cli.describe_output import ResultsFolder, default_folder
+
+    if out is None:
+        return None if json else ResultsFolder(default_folder("describe"))
+    for item in images:
+        if Path(item).is_dir() and out.exists() and out.samefile(item):
+            raise InputError(f"--out {out} is the folder of the pictures: the next run would describe what this one writes")
+    return ResultsFolder(out)
+
+
+class _Job:
+    """One run over some pictures. A bad picture among several is named and passed over; a bad disk ends the run."""
+
+    def __init__(
+        self, wanted: Wanted, wishes: Wishes, model: str, results: ResultsFolder | None, canvas: LiveCanvas,
+        *, several: bool, as_json: bool,
+    ) -> None:  # fmt: skip
+        self.wanted, self.wishes, self.model, self.results, self.canvas = wanted, wishes, model, results, canvas
+        self.several, self.as_json = several, as_json
+        self._describer: Describer | None = None
+
+    def run(self, paths: list[str], limit: int | None) -> int:
+        """Describe them; returns the exit code."""
+        new = failed = skipped = 0
+        for number, path in enumerate(paths, start=1):
+            stamp = self._stamp(path)
+            before = self.results.finished(path, stamp) if self.results else None
+            if before is not None:
+                skipped += 1
+                self._print({key: value for key, value in before.items() if key not in ("name", "request")})
+                continue
+            if limit is not None and new == limit:
+                break
+            new += 1
+            try:
+                told = self._tell(path, f"{number}/{len(paths)} " if self.several else "")
+            except InputError as error:
+                if not self.several:
+                    raise
+                failed += 1
+                self.canvas.clear()
+                self.canvas.say(f"lucida: error: {_naming(path, str(error))}")
+                if self.results is not None:
+                    self.results.failed(path, str(error))
+                continue
+            document = told.document(path=path, model=self.model, wishes=self.wishes)
+            if self.results is not None:
+                self.results.write(path, told, document, stamp)
+            self._print(document)
+        if skipped:
+            self.canvas.say(f"{skipped} of {len(paths)} were described before")
+        if failed:
+            self.canvas.say(f"{failed} of {new} pictures could not be described")
+        return 2 if failed else 0
+
+    def _tell(self, path: str, count: str) -> Told:
+        from lucida.cli.describe_look import cited, tell
+        from lucida.media.image import Image
+
+        image = Image.open(path)
+        regions, labels = self.wanted.regions(image, path) if self.wanted.given else (None, [])
+        if self.wishes.question is not None:
+            cited(self.wishes.question, len(regions or ()))  # before the model is loaded
+            regions = regions or []
+        describer = self._loaded()
+        self.canvas.doing(f"{count}{path}: looking")
+        told = tell(describer, image, regions, labels, self.wishes, self.canvas.see)
+        self.canvas.clear()
+        what = f"{len(told.regions)} region{'' if len(told.regions) == 1 else 's'}, "
+        self.canvas.say(f"{count}{path}: {what}{told.passes} passes, {told.seconds:.2f} s{f'; {told.note}' if told.note else ''}")
+        return told
+
+    def _loaded(self) -> Describer:
+        """The model, read when the first picture has turned out to be one."""
+        if self._describer is None:
+            self.canvas.doing(f"reading the model {self.model}")
+            from lucida.systems.registry import load
+
+            self._describer = load(self.model)
+            self.canvas.vocabulary = self._describer.layout.vocabulary
+            if self._describer.twin and self.wishes.plan is not None:
+                self.canvas.clear()
+                self.canvas.say(f"lucida: warning: --plan and --steps are ignored: {self.model} writes word by word")
+        return self._describer
+
+    def _print(self, document: dict[str, Any]) -> None:
+        from lucida.cli.describe_output import lines_of
+
+        write: Callable[[str], object] = print
+        if self.as_json:
+            write(json_module.dumps(document, ensure_ascii=False, allow_nan=False))
+        else:
+            for line in lines_of(document, several=self.several):
+                write(line)
+        sys.stdout.flush()
+
+    def _stamp(self, path: str) -> str:
+        from lucida.cli.describe_output import stamp_of
+
+        wishes = self.wishes
+        return stamp_of(file_stamp(path), self.wanted.stamp(), self.model, wishes.question, wishes.style, repr(wishes.plan),
+                        wishes.seed, wishes.hints)  # fmt: skip
+
+
+def _naming(path: str, message: str) -> str:
+    """The message with the picture's path in front, unless it is named already."""
+    return message if path in message else f"{path}: {message}"
