@@ -3,7 +3,8 @@
 python benchmarks/describe_quality.py [--scenes 300] [--split test] [--model describe] [--style 0]
 
 Each scene is drawn, looked at, and described exactly as `lucida describe` would with its true masks, hints included.
-Intervals are cluster bootstraps by scene. An attribute that the truth lacks (a thing without colour) must not be stated.
+Intervals are cluster bootstraps by scene. An attribute that the truth lacks (a thing without colour) must not
+be stated.
 """
 
 from __future__ import annotations

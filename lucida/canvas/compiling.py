@@ -10,7 +10,7 @@ Shape legend: P pictures, G groups, C context tokens, R given tokens, A answer s
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 
 import torch
@@ -159,8 +159,8 @@ def dense(canvas: Canvas, *, mask: int) -> Dense:
     for g in range(canvas.groups):
         mine = (role == Role.ANSWER) & (group == g)
         column[mine] = torch.arange(int(mine.sum()))
-        size = _block_size(canvas.part(g, Role.ANSWER))
-        block[mine] = column[mine] // size
+        if canvas.visibility == "block":
+            block[mine] = column[mine] // _block_size({s.plan.block for s in canvas.part(g, Role.ANSWER)})
     answer_spans = tuple(s for s in spans if s.role is Role.ANSWER)
     return Dense(
         visibility=canvas.visibility,
@@ -285,19 +285,16 @@ def _slots(
     )
 
 
-def _block_size(spans: Sequence[Span]) -> int:
-    sizes = {s.plan.block for s in spans}
+def _block_size(sizes: Collection[int]) -> int:
     if len(sizes) > 1:
-        raise ValueError(f"answers of one group need one block size, got {sorted(sizes)}")
-    return sizes.pop() if sizes else 1
+        raise ValueError(f"answers that see each other in blocks need one block size, got {sorted(sizes)}")
+    return next(iter(sizes), 1)
 
 
 def _allow_answers(visibility: Visibility, slots: Slots) -> Tensor | None:
     """(A, A) rule among the slots of a group, or None where all see all."""
     if visibility == "strict":
         return None
-    sizes = {p.block for p in slots.plans}
-    if visibility == "block" and len(sizes) > 1:
-        raise ValueError(f"folded block canvases need one block size, got {sorted(sizes)}")
     column = torch.arange(slots.ids.shape[1])
-    return answer_rule(visibility, column, column // sizes.pop())
+    size = _block_size({p.block for p in slots.plans}) if visibility == "block" else 1
+    return answer_rule(visibility, column, column // size)

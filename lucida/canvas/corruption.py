@@ -26,12 +26,15 @@ class CorruptionConfig:
         power: noise level t = u**power with u uniform; below 1 it leans towards heavy masking (few-pass decoding).
         all_masked: share of rows that are masked completely (what the first pass of every decode sees).
         tail: loss weight of end tokens behind the first one; they carry nothing but the length.
+        surprise: a token weighs (-log of its share of all tokens) to this power (see :func:`surprise_weight`). At 0 all
+            weigh alike, and the few words that carry a caption (its nouns) drown among those that carry its grammar.
     """
 
     weighting: Literal["mean", "bound"] = "mean"
     power: float = 1.0
     all_masked: float = 0.0
     tail: float = 0.1
+    surprise: float = 0.0
 
     def __post_init__(self) -> None:
         if self.power <= 0:
@@ -79,6 +82,13 @@ def tail_weight(ids: Tensor, end: int, weight: float) -> Tensor:
     """(*B, A): 1 up to and including the first end token, ``weight`` behind it."""
     is_end = (ids == end).long()
     return torch.where(is_end.cumsum(dim=-1) - is_end > 0, weight, 1.0)
+
+
+def surprise_weight(counts: Tensor, power: float) -> Tensor:
+    """Loss weight per id, (-log p)^power with p from add-one smoothed counts (V,), of mean 1 over what was counted."""
+    p = (counts + 1.0) / (counts + 1.0).sum()
+    weight = (-p.log()).pow(power)
+    return weight / ((weight * counts).sum() / counts.sum().clamp_min(1))
 
 
 def diffusion_loss(entropy: Tensor, masked: Tensor, weight: Tensor, levels: Tensor, config: CorruptionConfig) -> Tensor:

@@ -106,7 +106,8 @@ def decode(
             if not bool(state.unsettled(step).any()):
                 break
             continue
-        active = state.spread(asked, False).any(dim=1)
+        read = asked | state.begun(step) if session.caches else asked
+        active = state.spread(read, False).any(dim=1)
         first, stop = _columns(state, asked, active, step)
         before, alive = state.spread(state.ids, vocabulary.mask), state.spread(state.alive, False)
         logits = session.logits(before, alive, active, first, stop)

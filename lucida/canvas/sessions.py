@@ -28,6 +28,7 @@ class Session(Protocol):
     permitted: Tensor  # (kinds, V') bool: which of them each answer kind may take
     token_forwards: int  # tokens read so far
     cost: int  # network passes per call
+    caches: bool  # finished columns are kept: an unfinished row had better be read with the others, even when idle
 
     def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
         """One forward pass.
@@ -75,6 +76,7 @@ class FoldedSession:
         self._context = context or read_context(network, folded.context)
         _, self._given = network.read(folded.given, (self._context,))
         self._pictures, self._groups = folded.answers.ids.shape[:2]
+        self.caches = folded.visibility != "strict"
         self._block = max((p.block for p in folded.slots.plans), default=1)
         self._active: Tensor | None = None
         self._picture = self._group = self._kept = torch.zeros(0, 0)
@@ -104,9 +106,11 @@ class FoldedSession:
 
     def _columns(self, alive: Tensor, first: int, stop: int) -> tuple[int, int, int]:
         """Columns to read (begin, end), and where those end whose keys and values cannot change any more."""
-        begin = 0 if self._done is None else self._done.valid.shape[-1]
         if self.folded.visibility == "strict":
             return 0, int(alive.any(dim=0).nonzero().max()) + 1, 0
+        begin = 0 if self._done is None else self._done.valid.shape[-1]
+        if self._done is not None and first < begin:  # column ``first`` was kept, but not written yet
+            self._done, begin = self._done.columns(first), first
         if self.folded.visibility == "twin":
             # Column ``first`` reads the final token before it, and sees only such.
             return begin, stop, min(stop, first + 1)
@@ -159,6 +163,7 @@ class DenseSession:
     """Decoding state of one dense canvas, read whole at every pass."""
 
     cost = 1
+    caches = False
 
     def __init__(self, network: CanvasNetwork, canvas: Dense, vocabulary: Vocabulary) -> None:
         self.network, self.canvas, self.slots = network, canvas, canvas.slots
@@ -198,6 +203,7 @@ class GuidedSession:
         self.full, self.branch, self.scale = full, branch, scale
         self.slots, self.allowed, self.permitted = full.slots, full.allowed, full.permitted
         self.cost = full.cost + branch.cost
+        self.caches = full.caches or branch.caches
 
     @property
     def token_forwards(self) -> int:

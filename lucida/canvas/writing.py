@@ -60,6 +60,7 @@ class Writing:
         self.kind = torch.tensor([line[0].kind for line in self.lines], dtype=torch.long)
         self._ends = ends[self.kind].unsqueeze(1)
         self._revisable = torch.tensor([p.revisable for p in self.plans])[self.kind].unsqueeze(1)
+        self._first = torch.tensor([p.first for p in self.plans])[self.kind].unsqueeze(1)
         self._last = torch.tensor([p.last for p in self.plans])[self.kind].unsqueeze(1)
         self.ids = torch.where(self.real, slots.ids[self.row, self.column], mask)
         self.alive = self.real.clone()
@@ -79,6 +80,10 @@ class Writing:
     def unsettled(self, step: int) -> Tensor:
         """(S, W) bool: slots whose contents may still change in pass ``step`` or later."""
         return self.alive & (self.open | (self.initial & self._revisable & (step <= self._last)))
+
+    def begun(self, step: int) -> Tensor:
+        """(S, W) bool: unsettled slots whose window has begun."""
+        return self.unsettled(step) & (step >= self._first)
 
     def asked(self, step: int) -> Tensor:
         """(S, W) bool: slots that may be written in this pass, by window, law and order."""

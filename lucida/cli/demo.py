@@ -44,17 +44,19 @@ def demo(
 
     examples = settings.shipped("examples")
     if examples is None:
-        raise InputError("the shipped examples are not here: reinstall camera-lucida, or run inside a checkout")
+        raise InputError(
+            "the shipped examples are not here: reinstall camera-lucida, or run inside a checkout"
+        )
     folder = resolve_weights(model)
     if read_config(folder).get("system") != "describe":
         raise InputError(f"model {model}: not a describer")
 
-    from lucida.cli.describe_output import default_folder
     from lucida.cli.live import LiveCanvas
     from lucida.cli.page_html import page
     from lucida.cli.page_run import documents, show, sources
     from lucida.media.files import atomic_write
 
+    target = _folder(out) / "index.html"
     begin = time.perf_counter()
     shown: list[Shown] = []
     with LiveCanvas() as canvas:
@@ -66,7 +68,6 @@ def demo(
             shown.append(show(describer, path, known.get(f"{path.stem}.jpg")))
         canvas.doing("writing the page")
         text = page(shown, facts(describer, folder, model, shown, time.perf_counter() - begin))
-        target = (out or default_folder("demo")) / "index.html"
         atomic_write(target, text)
         if hero is not None:
             from lucida.cli.page_hero import hero_picture
@@ -82,13 +83,28 @@ def demo(
         webbrowser.open(target.absolute().as_uri())
 
 
+def _folder(out: Path | None) -> Path:
+    """The folder to write, made now: better to fail before the work than after it."""
+    from lucida.cli.describe_output import default_folder
+
+    if out is None:
+        return default_folder("demo")
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot write to --out {out}: {error.strerror or error}") from error
+    return out
+
+
 def _load(model: str) -> Describer:
     from lucida.systems.registry import load
 
     return load(model)
 
 
-def facts(describer: Describer, folder: Path, model: str, shown: list[Shown], seconds: float) -> list[tuple[str, str]]:
+def facts(
+    describer: Describer, folder: Path, model: str, shown: list[Shown], seconds: float
+) -> list[tuple[str, str]]:
     """What the top of the page says about the model, the machine and this run."""
     import torch
 
@@ -100,10 +116,17 @@ def facts(describer: Describer, folder: Path, model: str, shown: list[Shown], se
     views = [view for one in shown for view in one.views]
     regions = sum(len(view.lines) for view in views)
     found = [
-        ("model", f"{model}, {describer.network.parameters_count / 1e6:.1f} M weights, {size(folder) / 1e6:.1f} MB"),
+        (
+            "model",
+            f"{model}, {describer.network.parameters_count / 1e6:.1f} M weights, {size(folder) / 1e6:.1f} MB",
+        ),
         ("trained", f"{trained.get('steps', '?')} steps in {_duration(float(trained.get('seconds', 0)))}"),
     ]
-    held_out = [f"{name} {probe[name]:.2f}" for name in ("noun", "colour", "size", "place", "all", "lookup") if name in probe]
+    held_out = [
+        f"{name} {probe[name]:.2f}"
+        for name in ("noun", "colour", "size", "place", "all", "lookup")
+        if name in probe
+    ]
     if held_out:
         found.append(("held-out scenes", ", ".join(held_out)))
     found += [
@@ -116,4 +139,10 @@ def facts(describer: Describer, folder: Path, model: str, shown: list[Shown], se
 
 def _duration(seconds: float) -> str:
     minutes = round(seconds / 60)
-    return f"{minutes // 60} h {minutes % 60} min" if minutes >= 60 else f"{minutes} min" if minutes else f"{seconds:.0f} s"
+    return (
+        f"{minutes // 60} h {minutes % 60} min"
+        if minutes >= 60
+        else f"{minutes} min"
+        if minutes
+        else f"{seconds:.0f} s"
+    )

@@ -79,12 +79,19 @@ def describe(
     from lucida.models.store import read_config, resolve_weights
 
     paths = expand(images)
-    wanted = Wanted(masks=tuple(map(str, masks or ())), boxes=tuple(boxes or ()), pixels=pixels, coco=str(coco) if coco else None)
+    wanted = Wanted(
+        masks=tuple(map(str, masks or ())),
+        boxes=tuple(boxes or ()),
+        pixels=pixels,
+        coco=str(coco) if coco else None,
+    )
     _check(style, steps, limit, question)
     wanted.check(len(paths))
     folder = resolve_weights(model)
     if (system := read_config(folder).get("system")) != "describe":
-        raise InputError(f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a describer")
+        raise InputError(
+            f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a describer"
+        )
     results = _results(out, json, images)
 
     from lucida.cli.describe_look import Wishes
@@ -129,7 +136,9 @@ def _results(out: Path | None, json: bool, images: tuple[str, ...]) -> ResultsFo
         return None if json else ResultsFolder(default_folder("describe"))
     for item in images:
         if Path(item).is_dir() and out.exists() and out.samefile(item):
-            raise InputError(f"--out {out} is the folder of the pictures: the next run would describe what this one writes")
+            raise InputError(
+                f"--out {out} is the folder of the pictures: the next run would describe what this one writes"
+            )
     return ResultsFolder(out)
 
 
@@ -140,7 +149,13 @@ class _Job:
         self, wanted: Wanted, wishes: Wishes, model: str, results: ResultsFolder | None, canvas: LiveCanvas,
         *, several: bool, as_json: bool,
     ) -> None:  # fmt: skip
-        self.wanted, self.wishes, self.model, self.results, self.canvas = wanted, wishes, model, results, canvas
+        self.wanted, self.wishes, self.model, self.results, self.canvas = (
+            wanted,
+            wishes,
+            model,
+            results,
+            canvas,
+        )
         self.several, self.as_json = several, as_json
         self._describer: Describer | None = None
 
@@ -192,7 +207,9 @@ class _Job:
         told = tell(describer, image, regions, labels, self.wishes, self.canvas.see)
         self.canvas.clear()
         what = f"{len(told.regions)} region{'' if len(told.regions) == 1 else 's'}, "
-        self.canvas.say(f"{count}{path}: {what}{told.passes} passes, {told.seconds:.2f} s{f'; {told.note}' if told.note else ''}")
+        self.canvas.say(
+            f"{count}{path}: {what}{told.passes} passes, {told.seconds:.2f} s{f'; {told.note}' if told.note else ''}"
+        )
         return told
 
     def _loaded(self) -> Describer:
@@ -201,11 +218,14 @@ class _Job:
             self.canvas.doing(f"reading the model {self.model}")
             from lucida.systems.registry import load
 
-            self._describer = load(self.model)
-            self.canvas.vocabulary = self._describer.layout.vocabulary
-            if self._describer.twin and self.wishes.plan is not None:
+            describer: Describer = load(self.model)
+            self._describer = describer
+            self.canvas.vocabulary = describer.layout.vocabulary
+            if describer.twin and self.wishes.plan is not None:
                 self.canvas.clear()
-                self.canvas.say(f"lucida: warning: --plan and --steps are ignored: {self.model} writes word by word")
+                self.canvas.say(
+                    f"lucida: warning: --plan and --steps are ignored: {self.model} writes word by word"
+                )
         return self._describer
 
     def _print(self, document: dict[str, Any]) -> None:
@@ -222,9 +242,9 @@ class _Job:
     def _stamp(self, path: str) -> str:
         from lucida.cli.describe_output import stamp_of
 
-        wishes = self.wishes
-        return stamp_of(file_stamp(path), self.wanted.stamp(), self.model, wishes.question, wishes.style, repr(wishes.plan),
-                        wishes.seed, wishes.hints)  # fmt: skip
+        w = self.wishes
+        asked = (w.question, w.style, repr(w.plan), w.seed, w.hints)
+        return stamp_of(file_stamp(path), self.wanted.stamp(), self.model, *asked)
 
 
 def _naming(path: str, message: str) -> str:

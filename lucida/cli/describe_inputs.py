@@ -44,7 +44,9 @@ def expand(items: Sequence[str]) -> list[str]:
 def _paths(item: str) -> list[str]:
     path = Path(item)
     if path.is_dir():
-        inside = sorted(p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith("."))
+        inside = sorted(
+            p for p in path.iterdir() if p.suffix.lower() in SUFFIXES and not p.name.startswith(".")
+        )
         if not inside:
             raise InputError(f"folder {item}: no pictures in it")
         return [os.fspath(p) for p in inside if not p.is_dir()]

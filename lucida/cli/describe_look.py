@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lucida.canvas.decoding import DecodeEvent, Decoded
+from lucida.canvas.decoding import Decoded, DecodeEvent
 from lucida.canvas.plan import Plan
 from lucida.cli.describe_words import Piece, as_lists
 from lucida.media.document import result_document
@@ -48,7 +48,8 @@ class Told:
     """What was said of a picture.
 
     Attributes:
-        image: the picture as it was read. regions: of ``image.original_size``, those that were described or asked about.
+        image: the picture as it was read.
+        regions: those that were described or asked about, of ``image.original_size``. labels: the user's, or "".
         results: captions and answers, of ``image.original_size``. pieces: per result.
         films: one per decode. passes: of the network, in all. token_forwards: tokens read. seconds: wall clock.
         note: something the user should know, or "".
@@ -170,11 +171,14 @@ def cited(question: str, regions: int) -> tuple[int, ...]:
     Raises:
         InputError: it names a region that is not there, or more than fit one group.
     """
-    numbers = list(dict.fromkeys(int(n) for n in re.findall(r"<(\d+)>", question)))
-    for number in numbers:
-        if not 1 <= number <= regions:
-            there = f"there are {regions} regions, from <1>" if regions else "no regions are given (--masks, --boxes, --coco)"
-            raise InputError(f"--question cites <{number}>, but {there}")
+    found = dict.fromkeys(re.findall(r"<(\d+)>", question))
+    there = {0: "no regions are given (--masks, --boxes, --coco)", 1: "there is 1 region"}
+    for text in found:
+        if len(text) > 9 or not 1 <= int(text) <= regions:
+            raise InputError(
+                f"--question cites <{text}>, but {there.get(regions, f'there are {regions} regions')}"
+            )
+    numbers = list(dict.fromkeys(map(int, found)))
     if len(numbers) > MOST_REGIONS:
         raise InputError(f"--question cites {len(numbers)} regions; at most {MOST_REGIONS} fit one question")
     return tuple(number - 1 for number in numbers)
@@ -211,7 +215,11 @@ def tell(
     seen = [region.resized(image.size) for region in chosen]  # a huge picture was reduced on reading
     if wishes.question is not None:
         cites = cited(wishes.question, len(chosen))
-        asked = [(wishes.question, cites)] if cites or not chosen else [(wishes.question, (i,)) for i in range(len(chosen))]
+        asked = (
+            [(wishes.question, cites)]
+            if cites or not chosen
+            else [(wishes.question, (i,)) for i in range(len(chosen))]
+        )
         look.expect(["answer"] if cites or not chosen else [str(i + 1) for i in range(len(chosen))])
         for answer, said in look.answers(asked, seen, wishes):
             results.append(_at_original(answer, chosen))
@@ -226,7 +234,9 @@ def tell(
             note = "" if seen else NO_REGIONS
         if seen:
             look.expect([str(n) for n in range(1, len(seen) + 1)])
-            described = look.describe(seen, style=wishes.style, hints=wishes.hints, plan=wishes.plan, seed=wishes.seed)
+            described = look.describe(
+                seen, style=wishes.style, hints=wishes.hints, plan=wishes.plan, seed=wishes.seed
+            )
             for region, caption, said in zip(chosen, described.captions, described.words, strict=True):
                 results.append(Caption(region, caption.text, caption.confidence, caption.steps))
                 pieces.append(said)

@@ -1,8 +1,8 @@
 """Where descriptions go: lines on stdout, and a folder that can be taken up again.
 
 A folder holds ``results.jsonl``, one line per picture in the order they were finished, and per picture NAME.json,
-NAME.png (the annotated picture) and NAME.coco.json (the masks). The line is written last, so whatever it names is whole;
-a picture is skipped when its last line was made from the same file by the same request.
+NAME.png (the annotated picture) and NAME.coco.json (the masks). The line is written last, so whatever it names is
+whole; a picture is skipped when its last line was made from the same file by the same request.
 """
 
 from __future__ import annotations
@@ -94,11 +94,18 @@ class ResultsFolder:
 
         name = self._name(path)
         base = self.folder / name
-        atomic_write(base.with_name(name + ".json"), json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n")
+        atomic_write(
+            base.with_name(name + ".json"),
+            json.dumps(document, ensure_ascii=False, allow_nan=False, indent=1) + "\n",
+        )
         annotated(told).save(base.with_name(name + ".png"))
         if told.regions:
-            labels = [label or text or "region" for label, text in zip(told.labels, texts_of(told), strict=True)]
-            write_masks("coco", base.with_name(name + ".coco.json"), told.regions, labels, image=Path(path).name)
+            labels = [
+                label or text or "region" for label, text in zip(told.labels, texts_of(told), strict=True)
+            ]
+            write_masks(
+                "coco", base.with_name(name + ".coco.json"), told.regions, labels, image=Path(path).name
+            )
         self._append({**document, "name": name, "request": stamp})
 
     def failed(self, path: str, message: str) -> None:
@@ -119,7 +126,11 @@ class ResultsFolder:
         """The base of a picture's files: its stem, unless those files belong to something else."""
         for name in _names(Path(path)):
             files = [self.folder / (name + suffix) for suffix in SUFFIXES]
-            if self._owner.get(name) == path or not any(file.exists() for file in files) or _is_of(files[0], path):
+            if (
+                self._owner.get(name) == path
+                or not any(file.exists() for file in files)
+                or _is_of(files[0], path)
+            ):
                 return name
         raise AssertionError("names never run out")
 
@@ -139,7 +150,9 @@ def _is_of(file: Path, path: str) -> bool:
         document = json.loads(file.read_bytes())
     except (OSError, ValueError):
         return False
-    return isinstance(document, dict) and document.get("schema") == "lucida/1" and document.get("image") == path
+    return (
+        isinstance(document, dict) and document.get("schema") == "lucida/1" and document.get("image") == path
+    )
 
 
 def texts_of(told: Told) -> list[str]:
@@ -165,7 +178,11 @@ def annotated(told: Told) -> Image:
     longest = min(max(*told.image.size, SHORTEST), LONGEST)
     picture = annotate(told.image, told.regions, texts_of(told), longest=longest)
     texts = texts_of(told)
-    below = [r.text for r in told.results if not (isinstance(r, Caption) and r.region is not None) and r.text not in texts]
+    below = [
+        r.text
+        for r in told.results
+        if not (isinstance(r, Caption) and r.region is not None) and r.text not in texts
+    ]
     height, width = picture.size
     if not below or max(height, width) > _WIDEST * min(height, width):
         return picture
@@ -187,5 +204,5 @@ def lines_of(document: dict[str, Any], *, several: bool) -> Iterator[str]:
             label = str(number)
         confidence = entry["confidence"]
         sure = f"{confidence:.2f}" if confidence is not None else "   -"
-        text = entry["text"] or "(no words)"
+        text = " ".join(entry["text"].split()) or "(no words)"  # one line, whatever the bytes of its tokens
         yield f"{document['image'] + '  ' if several else ''}{label:>7}  {sure}  {text}"

@@ -34,7 +34,9 @@ class LiveCanvas:
     def __enter__(self) -> LiveCanvas:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.clear()
 
     def doing(self, words: str) -> None:
@@ -73,7 +75,14 @@ def canvas_table(film: Film, event: DecodeEvent, vocabulary: Vocabulary, room: i
     """
     rows = len(film.labels)
     title = f"pass {event.passes}, {int(event.committed.sum())} of {int(event.alive.sum())} tokens committed"
-    table = Table(box=None, show_header=False, padding=(0, 1, 0, 0), title=title, title_justify="left", title_style="dim")
+    table = Table(
+        box=None,
+        show_header=False,
+        padding=(0, 1, 0, 0),
+        title=title,
+        title_justify="left",
+        title_style="dim",
+    )
     table.add_column(justify="right", style="cyan", no_wrap=True)
     table.add_column(no_wrap=True, overflow="ellipsis", max_width=max(width - 12, 8))
     for row in range(min(rows, room)):

@@ -43,6 +43,7 @@ VERBS: dict[str, Verb] = {
         line="List, run and render the claims and their numbers.",
         group="Make",
     ),
+    "bench": Verb(target="lucida.cli.bench:app", line="Run benchmarks; score, report and compare.", group="Make"),
     "list": Verb(
         target="lucida.cli.listing:listing", line="List the systems and the models found here.", group="Look"
     ),

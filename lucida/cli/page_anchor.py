@@ -1,4 +1,4 @@
-"""Where a region's number goes on a picture: well inside it, outside the regions that lie on it, apart from the others."""
+"""Where a region's number goes: well inside it, outside the regions on top of it, apart from the other numbers."""
 
 from __future__ import annotations
 

@@ -37,7 +37,8 @@ class Line:
     """A caption beside its region.
 
     Attributes:
-        number, colour, region: as in the picture. anchor: where its number goes, normalised (x, y). words: the caption. confidence: of the whole.
+        number, colour, region: as in the picture. anchor: where its number goes, normalised (x, y).
+        words: the caption. confidence: of the whole.
         label: what a person calls it, or the true caption. marks: (attribute, whether right), where the truth is known.
         cells: its row of the canvas.
     """
@@ -106,7 +107,8 @@ def cells_of(events: Sequence[DecodeEvent], vocabulary: Vocabulary) -> list[tupl
     rows, slots = events[0].ids.shape
     open_ids = (vocabulary.mask, vocabulary.end)
     history = [
-        (e.ids.tolist(), e.guesses.tolist(), e.committed.tolist(), e.alive.tolist(), e.confidence.tolist()) for e in events
+        (e.ids.tolist(), e.guesses.tolist(), e.committed.tolist(), e.alive.tolist(), e.confidence.tolist())
+        for e in events
     ]
 
     def cell(row: int, slot: int) -> Cell | None:

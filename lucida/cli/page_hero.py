@@ -17,11 +17,16 @@ from lucida.media.sheet import PAPER
 from lucida.media.text import Font, font_of, wrapped
 
 WIDTH, MARGIN, GAP = 1800, 48, 36  # pixels; the README shows it at about half this width
-PICTURE = 560  # longest side of each of the two pictures
+PICTURE = 480  # longest side of each of the two pictures
 TEXT, SMALL, CELL = 30, 23, 25  # font sizes
 SOFT: Colour = (110, 109, 117)
 RULE: Colour = (224, 221, 213)
-EARLY, LATE = (176, 226, 233), (245, 194, 206)  # colours of the first and the last pass
+SHADES = (
+    (151, 239, 247),
+    (190, 222, 253),
+    (236, 208, 252),
+    (255, 197, 207),
+)  # from the first pass to the last
 FAVOURITES = ("cat", "scene-2")
 
 
@@ -31,7 +36,9 @@ def hero_picture(shown: Sequence[Shown], favourites: Sequence[str] = FAVOURITES)
     Raises:
         InputError: nothing to show.
     """
-    chosen = [_choose(shown, name, composed) for name, composed in zip(favourites, (False, True), strict=True)]
+    chosen = [
+        _choose(shown, name, composed) for name, composed in zip(favourites, (False, True), strict=True)
+    ]
     views = [one.views[0] for one in chosen if one is not None]
     if not views:
         raise InputError("there is nothing to draw a hero picture of")
@@ -64,7 +71,9 @@ class _Pen:
         if ring:
             for extra, paint in ((5, DARK), (3, (255, 255, 255))):
                 reach = half + extra
-                self.draw.rounded_rectangle((x - reach, y - reach, x + reach, y + reach), side * 0.3 + extra, fill=paint)
+                self.draw.rounded_rectangle(
+                    (x - reach, y - reach, x + reach, y + reach), side * 0.3 + extra, fill=paint
+                )
         self.draw.rounded_rectangle((x - half, y - half, x + half, y + half), side * 0.3, fill=line.colour)
         font = font_of(round(side * 0.62))
         self.draw.text((x, y), str(line.number), fill=readable_on(line.colour), font=font, anchor="mm")
@@ -77,7 +86,7 @@ def _beside(canvas: PIL.Image.Image, pen: _Pen, view: View, top: int) -> int:
     height, width = round(height * scale), round(width * scale)
     canvas.paste(view.picture.resized((height, width)).to_pil(), (MARGIN, top))
     for line in view.lines:
-        pen.chip((MARGIN + line.anchor[0] * width, top + line.anchor[1] * height), line, 34, ring=True)
+        pen.chip((MARGIN + line.anchor[0] * width, top + line.anchor[1] * height), line, 30, ring=True)
     left = MARGIN + PICTURE + GAP
     y = top
     for line in view.lines:
@@ -134,6 +143,7 @@ def _token(pen: _Pen, at: tuple[float, float], text: str, colour: Colour, font: 
 
 
 def _pass_colour(passed: int, passes: int) -> Colour:
-    share = (passed - 1) / max(passes - 1, 1)
-    r, g, b = (round(a + (b - a) * share) for a, b in zip(EARLY, LATE, strict=True))
+    at = (passed - 1) / max(passes - 1, 1) * (len(SHADES) - 1)
+    low = min(int(at), len(SHADES) - 2)
+    r, g, b = (round(a + (b - a) * (at - low)) for a, b in zip(SHADES[low], SHADES[low + 1], strict=True))
     return r, g, b

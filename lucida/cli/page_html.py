@@ -15,8 +15,8 @@ from lucida.media.colours import Colour, readable_on
 from lucida.media.image import Image
 
 LEAD = (
-    "Every region of a picture is described at once: the captions are written in parallel, a few tokens of each in every "
-    "pass, by one small masked diffusion model."
+    "Every region of a picture is described at once: the captions are written in parallel, a few tokens of each "
+    "in every pass, by one small masked diffusion model."
 )
 
 
@@ -28,7 +28,9 @@ def page(shown: Sequence[Shown], facts: Sequence[tuple[str, str]]) -> str:
     """
     passes = max((view.passes for one in shown for view in one.views), default=1)
     items = "".join(f"<li>{escape(name)} <b>{escape(value)}</b></li>" for name, value in facts)
-    swatches = " ".join(f'<span class="swatch" style="--p:{_share(k, passes)}">{k}</span>' for k in range(1, passes + 1))
+    swatches = " ".join(
+        f'<span class="swatch" style="--p:{_share(k, passes)}">{k}</span>' for k in range(1, passes + 1)
+    )
     legend = (
         f"<div class=legend><span>pass a token was written in {swatches}</span>"
         '<span><span class=w style="--c:1">sure</span> · <span class=w style="--c:.3">unsure</span> word, '
@@ -57,9 +59,9 @@ def _part(name: str) -> str:
 
 
 def _article(one: Shown) -> str:
-    truth = f' <span class=truth>truth: {escape(one.caption_truth)}</span>' if one.caption_truth else ""
+    truth = f" <span class=truth>truth: {escape(one.caption_truth)}</span>" if one.caption_truth else ""
     whole = (
-        f'<p class=whole><small>whole picture</small> <span class=say>{_words(one.caption)}</span>'
+        f"<p class=whole><small>whole picture</small> <span class=say>{_words(one.caption)}</span>"
         f" <small>{one.caption_confidence:.2f}</small>{truth}</p>"
     )
     colours = [line.colour for line in one.views[0].lines]
@@ -89,9 +91,10 @@ def _view(name: str, n: int, view: View, *, many: bool) -> str:
         f"{view.seconds:.2f} s"
     )
     title = f"<h3>{escape(view.title[0].upper() + view.title[1:])}</h3>" if many else ""
+    height, width = view.picture.size
     return (
         f'<section class=view>{title}<div class=picture><img alt="{escape(name)}, {escape(view.title)}" loading="lazy" '
-        f'width="{view.picture.size[1]}" height="{view.picture.size[0]}" src="{_data_url(view.picture)}">{"".join(boxes)}</div>'
+        f'width="{width}" height="{height}" src="{_data_url(view.picture)}">{"".join(boxes)}</div>'
         f"<ol class=captions>{''.join(captions)}</ol>{_canvas(view, cost)}</section>"
     )
 
@@ -122,25 +125,32 @@ def _canvas(view: View, cost: str) -> str:
 
 
 def _cell(cell: Cell, passes: int) -> str:
-    guesses = f" data-g='{escape(json.dumps(cell.guesses, ensure_ascii=False), quote=True)}'" if any(cell.guesses) else ""
+    guesses = (
+        f" data-g='{escape(json.dumps(cell.guesses, ensure_ascii=False), quote=True)}'"
+        if any(cell.guesses)
+        else ""
+    )
     if cell.text is None:
         return f"<i class=cut data-p={cell.passed}{guesses}> </i>"
     title = f"pass {cell.passed}, {cell.confidence:.2f} sure"
-    return (
-        f'<i data-p={cell.passed}{guesses} style="--p:{_share(cell.passed, passes)}" title="{title}">{escape(cell.text)}</i>'
-    )
+    style = f"--p:{_share(cell.passed, passes)}"
+    return f'<i data-p={cell.passed}{guesses} style="{style}" title="{title}">{escape(cell.text)}</i>'
 
 
 def _questions(asked: Sequence[Asked], colours: Sequence[Colour]) -> str:
     if not asked:
         return ""
-    rows = "".join(
-        f"<tr><td>{_marked(escape(one.question), colours)}</td>"
-        f"<td><span class=say>{_marked(_words(one.words), colours)}</span> <small class=truth>{one.confidence:.2f}</small></td>"
-        f"<td class=truth><span class={'ok' if one.right else 'no'}>truth: {_marked(escape(one.truth), colours)}</span></td></tr>"
-        for one in asked
-    )
+    rows = "".join(_question(one, colours) for one in asked)
     return f"<h3>Questions between regions</h3><table class=asked>{rows}</table>"
+
+
+def _question(one: Asked, colours: Sequence[Colour]) -> str:
+    answer, truth = _marked(_words(one.words), colours), _marked(escape(one.truth), colours)
+    return (
+        f"<tr><td>{_marked(escape(one.question), colours)}</td>"
+        f"<td><span class=say>{answer}</span> <small class=truth>{one.confidence:.2f}</small></td>"
+        f"<td class=truth><span class={'ok' if one.right else 'no'}>truth: {truth}</span></td></tr>"
+    )
 
 
 def _marked(text: str, colours: Sequence[Colour]) -> str:
@@ -169,9 +179,7 @@ def _words(words: Sequence[Word]) -> str:
 
 
 def _source(source: Source) -> str:
-    return (
-        f"<p class=source>{_markdown(source.package)} · {_markdown(source.author)} · {_markdown(source.licence)}</p>"
-    )
+    return f"<p class=source>{_markdown(source.package)} · {_markdown(source.author)} · {_markdown(source.licence)}</p>"
 
 
 def _markdown(text: str) -> str:

@@ -73,7 +73,15 @@ def show(describer: Describer, path: Path, source: Source | None) -> Shown:
     composed = path.stem.startswith("scene-")
     scene = scene_of(regions, labels) if composed else None
     look = WatchedLook(describer, image)
-    views = [_view(look, "regions drawn by the world" if composed else "regions drawn by hand", regions, labels, scene)]
+    views = [
+        _view(
+            look,
+            "regions drawn by the world" if composed else "regions drawn by hand",
+            regions,
+            labels,
+            scene,
+        )
+    ]
     if path.stem in AUTOMATIC and (found := look.regions()):
         views.append(_view(look, "regions found automatically", found, [""] * len(found), None))
     caption, pieces = look.said_of_picture(Wishes())
@@ -96,12 +104,21 @@ def _view(
     cells = cells_of(described.events, look.describer.layout.vocabulary)
     colours, places = palette(len(regions)), anchors(regions)
     lines = [
-        Line(number=i + 1, colour=colours[i], region=regions[i], anchor=places[i], words=tuple(join_pieces(caption.text, described.words[i])),
-             confidence=caption.confidence or 0.0, label=labels[i] if scene is None else truth_of(scene, i),
-             marks=marks(caption.text, scene, i) if scene is not None else (), cells=cells[i])
+        Line(
+            number=i + 1,
+            colour=colours[i],
+            region=regions[i],
+            anchor=places[i],
+            words=tuple(join_pieces(caption.text, described.words[i])),
+            confidence=caption.confidence or 0.0,
+            label=labels[i] if scene is None else truth_of(scene, i),
+            marks=marks(caption.text, scene, i) if scene is not None else (),
+            cells=cells[i],
+        )
         for i, caption in enumerate(described.captions)
-    ]  # fmt: skip
-    picture = annotate(look.image, regions, colours=colours, numbers=False, longest=LONGEST, fill=PHOTO_FILL if scene is None else 0.0)
+    ]
+    fill = PHOTO_FILL if scene is None else 0.0
+    picture = annotate(look.image, regions, colours=colours, numbers=False, longest=LONGEST, fill=fill)
     return View(title=title, picture=picture, lines=tuple(lines), passes=described.passes,
                 token_forwards=described.token_forwards, seconds=described.seconds)  # fmt: skip
 
@@ -116,7 +133,12 @@ def _asked(look: WatchedLook, regions: Sequence[Region], scene: Scene) -> tuple[
     wording = [whole(question.text, question.cites) for question in chosen]
     told = look.answers([(text, q.cites) for text, q in zip(wording, chosen, strict=True)], regions, Wishes())
     return tuple(
-        Asked(question=text, words=tuple(join_pieces(answer.text, pieces)), confidence=answer.confidence or 0.0,
-              truth=whole(question.answer, question.cites), right=is_right(question, local(answer.text, question.cites)))
+        Asked(
+            question=text,
+            words=tuple(join_pieces(answer.text, pieces)),
+            confidence=answer.confidence or 0.0,
+            truth=whole(question.answer, question.cites),
+            right=not answer.abstained and is_right(question, local(answer.text, question.cites)),
+        )
         for text, question, (answer, pieces) in zip(wording, chosen, told, strict=True)
-    )  # fmt: skip
+    )

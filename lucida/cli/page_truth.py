@@ -34,9 +34,17 @@ def scene_of(regions: Sequence[Region], labels: Sequence[str]) -> Scene:
         longest = max((x1 - x0) * width, (y1 - y0) * height) / min(height, width)
         centre = ((x0 + x1) / 2, (y0 + y1) / 2)
         objects.append(
-            SceneObject(index=index, noun=read.noun or label, colour=read.colour, box=region.box, centre=centre,
-                        size=SIZES[sum(longest >= edge for edge in SIZE_EDGES)], place=place_word(centre), area=region.area)
-        )  # fmt: skip
+            SceneObject(
+                index=index,
+                noun=read.noun or label,
+                colour=read.colour,
+                size=SIZES[sum(longest >= edge for edge in SIZE_EDGES)],
+                place=place_word(centre),
+                box=region.box,
+                centre=centre,
+                area=region.area,
+            )
+        )
     things = tuple(objects)
     return Scene(seed=0, split="test", pixels=np.zeros((height, width, 0), np.uint8),
                  masks=np.zeros((len(things), 0, 0), bool), objects=things, background="",
@@ -50,7 +58,9 @@ def marks(text: str, scene: Scene, index: int) -> tuple[tuple[str, bool], ...]:
     """
     read, true = read_caption(text, lexicon()), expected(scene, index)
     score: dict[str, Any] = score_caption(read, true)
-    names = [name for name in ("noun", "colour", "size", "place") if getattr(true, name) or getattr(read, name)]
+    names = [
+        name for name in ("noun", "colour", "size", "place") if getattr(true, name) or getattr(read, name)
+    ]
     found = [(name, bool(score[name])) for name in names]
     if true.relation or read.relation:
         found.append(("relation", bool(score["relation_true"])))
@@ -62,7 +72,9 @@ def things_of(scene: Scene) -> str:
     found = []
     for count, colour, noun in listing(scene):
         lead = f"{colour} " if colour else ""
-        found.append(with_article(lead + noun, noun) if count == 1 else f"{NUMBERS[count]} {lead}{plural(noun)}")
+        found.append(
+            with_article(lead + noun, noun) if count == 1 else f"{NUMBERS[count]} {lead}{plural(noun)}"
+        )
     return ", ".join(found)
 
 

@@ -56,7 +56,10 @@ class CanvasTransformer(nn.Module):
         self.place = BoxEmbedding(config.width)
         self.blocks = nn.ModuleList(Block(config.width, config.heads, config.hidden) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=1e-5)
-        init_weights(self, layers=config.layers)
+        init_weights(self.blocks)
+        # Inputs are of unit variance: what a token is, what it shows and where it lies start out equally loud.
+        for part in (self.embed, self.project, self.place):
+            init_weights(part, gain=1.0)
         # Started so that a group looks at its own region first: e^2 times the weight on fully covered cells.
         bias = torch.full((config.layers, config.heads, 1, 1), 2.0 if config.cover_bias else 0.0)
         self.cover_scale = nn.Parameter(bias, requires_grad=config.cover_bias)

@@ -12,7 +12,7 @@ A claim says what is expected as data, so its verdict is computed and never type
       expect:
         - {number: help_seconds, op: "<", value: 0.5}                # against a constant
         - {number: help_seconds, op: "<", than: other, spreads: 2}  # another, beyond noise
-        - {passed: no_torch_imported}                             # a named yes/no check
+        - {passed: "*_equal"}          # named yes/no checks; here and for numbers, * stands for all that match
       only_if:                                                 # tried in turn when `expect` fails
         - when: "the disk cache is warm"
           expect: [{number: warm_help_seconds, op: "<", value: 0.5}]
@@ -27,11 +27,14 @@ import operator
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
+from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lucida.media.errors import InputError
 from lucida.media.files import atomic_write
+
+T = TypeVar("T")
 
 HOLDS, FAILS, NOT_RUN = "holds", "does not hold at this scale", "not yet run"
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
@@ -83,13 +86,17 @@ class Expectation:
     def holds(self, result: Result) -> bool:
         """Whether it is met; with ``spreads`` k the gap must exceed k combined standard deviations.
 
+        A name with ``*`` stands for every number or check that it matches, and all of them must meet it.
+
         Raises:
             KeyError: the result has no number or check of that name.
         """
         if self.passed:
-            return result.passed[self.passed]
-        left = result.numbers[self.number]
+            return all(_matching(result.passed, self.passed))
         right = result.numbers[self.than] if self.than else Number(value=float(self.value or 0.0))
+        return all(self._compares(left, right) for left in _matching(result.numbers, self.number))
+
+    def _compares(self, left: Number, right: Number) -> bool:
         slack = self.spreads * math.hypot(left.spread or 0.0, right.spread or 0.0)
         shift = {"<": slack, "<=": slack, ">": -slack, ">=": -slack, "==": 0.0}[self.op]
         return OPERATORS[self.op](left.value + shift, right.value)
@@ -100,6 +107,15 @@ class Expectation:
         right = f"`{self.than}`" if self.than else f"{self.value:g}"
         clear = f" by {self.spreads:g} spreads" if self.spreads else ""
         return f"`{self.number}` {self.op} {right}{clear}"
+
+
+def _matching(named: Mapping[str, T], pattern: str) -> list[T]:
+    if "*" not in pattern:
+        return [named[pattern]]
+    found = [value for name, value in named.items() if fnmatchcase(name, pattern)]
+    if not found:
+        raise KeyError(pattern)
+    return found
 
 
 @dataclass(frozen=True, kw_only=True)

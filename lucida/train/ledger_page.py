@@ -18,13 +18,13 @@ from lucida.media.files import atomic_write
 from lucida.train.ledger import Claim, Number, Result, load_claims, load_result, verdict
 
 PAGE = "docs/claims.md"
-_SPAN = re.compile(r"(<!-- claim ([a-z0-9-]+)\.(\w+)(?: (\S+))? -->)(.*?)(<!-- /claim -->)", re.DOTALL)
+_SPAN = re.compile(r"(<!-- claim ([a-z0-9-]+)\.([\w/-]+)(?: (\S+))? -->)(.*?)(<!-- /claim -->)", re.DOTALL)
 _HEAD = """\
 # Claims
 
-This page is rendered by `lucida claims render` from `docs/claims.yaml`, which is written by hand, and
-`docs/claims/`, which is written by `lucida claims run ID`. Do not edit it. A verdict is computed from the
-numbers; a value after ± is the standard deviation over n repeats or seeds.
+This page is rendered by `lucida claims render` from `docs/claims.yaml`, which is written by hand, and `docs/claims/`,
+which is written by `lucida claims run ID`. Do not edit it. A verdict is computed from the numbers. What follows a ± is
+the standard deviation over n repeats or seeds, unless the claim's note says otherwise.
 """
 
 

@@ -17,8 +17,8 @@ from lucida.canvas.sessions import GuidedSession
 from lucida.canvas.span import FOLDABLE, Canvas, Role, Visibility
 from tests.canvas.slow import SlowDecoded, hidden_of, logits_of, slow_decode, tokens_of
 from tests.canvas.tiny import (
-    CODES, END, ENDLESS, MASK, SEEDS, VOCABULARY, WORDS, Shape, canvas, dense_session, folded_session, network, plans,
-    regrouped, run_dense, run_folded, shapes,
+    CHANNELS, CODES, END, ENDLESS, MASK, SEEDS, VOCABULARY, WORDS, Shape, canvas, dense_session, folded_session,
+    network, plans, regrouped, run_dense, run_folded, shapes,
 )  # fmt: skip
 
 TWO = st.lists(plans(), min_size=1, max_size=2)
@@ -110,8 +110,7 @@ def test_the_twin_is_greedy_autoregressive_decoding(seed: int) -> None:
 @pytest.mark.parametrize("visibility", FOLDABLE)
 def test_finished_groups_leave(visibility: Visibility) -> None:
     """A group that has met its end token is not read again: tokens read are the ones that are still open to change."""
-    plan = causal_plan(9) if visibility == "twin" else Plan(steps=9, order="left-to-right", block=1, tail=2.0)
-    one = canvas(LONG, 3, visibility, [plan])
+    one = canvas(LONG, 3, visibility, [replace(causal_plan(9), block=1)])
     session = folded_session(one)
     read: list[int] = []
 
@@ -204,7 +203,7 @@ def test_guidance_needs_the_same_slots() -> None:
 
 def test_folded_answers_carry_no_features() -> None:
     one = canvas(Shape(2, 0, ((1, (3,)),), False), 0)
-    answer = replace(one.spans[-1], modality="cell", features=torch.zeros(3, 5))
+    answer = replace(one.spans[-1], modality="cell", features=torch.zeros(3, CHANNELS))
     with pytest.raises(ValueError, match="no features"):
         run_folded(replace(one, spans=(*one.spans[:-1], answer)))
 

@@ -23,7 +23,7 @@ MASK, END = VOCABULARY.mask, VOCABULARY.end
 WORDS = "null+answer+hint0+hint1+hint2+hint3+end"  # seven ids, so that answers end early now and then
 ENDLESS = "null+answer+hint0+hint1+hint2+hint3"
 CODES = "image"
-CHANNELS = 5
+CHANNELS = 8
 
 
 @lru_cache

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from lucida.cli.main import main
 from lucida.media.image import Image
 from tests.systems.tiny import tiny_describer
 
@@ -35,3 +37,27 @@ def photo(here: Path) -> Path:
     for name, mask in zip(("one", "two"), masks, strict=True):
         Image.from_array(mask).save(here / f"{name}.png")
     return here / "photo.png"
+
+
+@pytest.fixture
+def run(tiny: Path, capsys: pytest.CaptureFixture[str]) -> Any:
+    """``run(*arguments)``: (exit code, stdout, stderr) of ``lucida describe``."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = main(["describe", *map(str, arguments), "--model", str(tiny)])
+        return code, *capsys.readouterr()
+
+    return call
+
+
+@pytest.fixture
+def photos(here: Path) -> Path:
+    """The folder ``photos`` with three pictures, a text and a hidden file."""
+    folder = here / "photos"
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    for name in ("a.png", "b.jpg", "c.png"):
+        Image(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)).save(folder / name)
+    (folder / "notes.txt").write_text("not a picture")
+    (folder / ".hidden.png").write_text("not a picture either")
+    return folder

@@ -13,22 +13,10 @@ import pytest
 from rich.console import Console
 
 from lucida.cli.describe_words import Word, join_pieces
-from lucida.cli.main import main
 from lucida.media import load_document, read_masks
 from lucida.media.image import Image
 
 Captured = pytest.CaptureFixture[str]
-
-
-@pytest.fixture
-def run(tiny: Path, capsys: Captured) -> Any:
-    """``run(*arguments)``: (exit code, stdout, stderr) of ``lucida describe``."""
-
-    def call(*arguments: object) -> tuple[int, str, str]:
-        code = main(["describe", *map(str, arguments), "--model", str(tiny)])
-        return code, *capsys.readouterr()
-
-    return call
 
 
 def documents(out: str) -> list[dict[str, Any]]:
@@ -46,24 +34,29 @@ def test_masks_and_boxes(run: Any, photo: Path) -> None:
         pytest.approx([50 / 80, 30 / 60, 75 / 80, 55 / 60]),
         [0, 0, 0.5, 1],
     ]
-    assert document["nfe"] == 4 and document["token_forwards"] > 0
+    assert 1 <= document["nfe"] <= 4 and document["token_forwards"] > 0
     for entry in document["results"]:
         assert all(0 <= sure <= 1 and 1 <= step <= 4 for _, sure, step in entry["words"])
         assert entry["steps"] == max(step for _, _, step in entry["words"])
-    assert err == "" or re.fullmatch(r"photo\.png: 3 regions, 4 passes, [\d.]+ s\n", err)
+    assert re.fullmatch(r"photo\.png: 3 regions, \d passes, [\d.]+ s\n", err)
     assert not Path("runs").exists(), "--json writes nothing"
 
 
 def test_what_is_written(run: Any, photo: Path) -> None:
     code, out, err = run("photo.png", "--boxes", "0 0 .5 1", "0.5,0,1,1")
     assert code == 0
-    assert [re.match(r" {6}\d  0\.\d\d  \S", line) is not None for line in out.splitlines()] == [True, True]
+    assert [re.match(r" {6}\d  [01]\.\d\d  \S", line) is not None for line in out.splitlines()] == [
+        True,
+        True,
+    ]
     [folder] = (photo.parent / "runs" / "describe").iterdir()
     assert f"written to {folder.relative_to(photo.parent)}" in err
     files = {path.name for path in folder.iterdir()}
     assert files == {"photo.json", "photo.png", "photo.coco.json", "results.jsonl"}
     document = json.loads((folder / "photo.json").read_text())
-    assert [entry["text"] for entry in document["results"]] == [line.strip().split("  ", 2)[2] for line in out.splitlines()]
+    assert [" ".join(entry["text"].split()) for entry in document["results"]] == [
+        line.strip().split("  ", 2)[2] for line in out.splitlines()
+    ]
     masks = read_masks("coco", folder / "photo.coco.json", (60, 80))
     assert [region.rle for _, region in masks] == [entry["region"]["rle"] for entry in document["results"]]
     assert max(Image.open(folder / "photo.png").size) == 960
@@ -75,7 +68,7 @@ def test_neither_finds_regions_and_captions_the_picture(run: Any, photo: Path) -
     [document] = documents(out)
     assert document["results"][0]["region"] is None
     assert len(document["results"]) > 1
-    assert document["nfe"] == 8 + 4
+    assert 2 <= document["nfe"] <= 8 + 4
 
 
 def test_nothing_stands_out(run: Any, here: Path) -> None:
@@ -102,7 +95,7 @@ def test_more_regions_than_fit_one_decode(run: Any, photo: Path) -> None:
     code, out, _ = run("photo.png", "--boxes", *boxes, "--json", "--steps", 2)
     assert code == 0
     [document] = documents(out)
-    assert len(document["results"]) == 70 and document["nfe"] == 4
+    assert len(document["results"]) == 70 and 2 <= document["nfe"] <= 4
 
 
 def test_regions_do_not_depend_on_their_neighbours(run: Any, photo: Path) -> None:
@@ -113,13 +106,22 @@ def test_regions_do_not_depend_on_their_neighbours(run: Any, photo: Path) -> Non
 
 @pytest.mark.parametrize(
     "options",
-    [["--style", 3], ["--steps", 1], ["--plan", "cosine", "--steps", 3], ["--plan", "threshold"], ["--no-hints"], ["--seed", 7]],
+    [
+        ["--style", 3],
+        ["--steps", 1],
+        ["--plan", "cosine", "--steps", 3],
+        ["--plan", "threshold"],
+        ["--no-hints"],
+        ["--seed", 7],
+    ],
 )
 def test_options(options: list[object], run: Any, photo: Path) -> None:
     code, out, _ = run("photo.png", "--masks", "one.png", "--json", *options)
     assert code == 0
     [document] = documents(out)
-    steps = options[options.index("--steps") + 1] if "--steps" in options else 16 if "threshold" in options else 4
+    steps = (
+        options[options.index("--steps") + 1] if "--steps" in options else 16 if "threshold" in options else 4
+    )
     assert 1 <= document["nfe"] <= steps
     assert document["seed"] == (7 if "--seed" in options else 0)
 
@@ -131,7 +133,7 @@ def test_a_question_is_asked_of_each_region(run: Any, photo: Path) -> None:
     assert document["question"] == "what is it?"
     labels = [[each["label"] for each in entry["evidence"]] for entry in document["results"]]
     assert labels == [["<1>"], ["<2>"]]
-    assert document["nfe"] == 4, "all regions in one decode"
+    assert document["nfe"] <= 4, "all regions in one decode"
 
 
 def test_a_question_cites_regions(run: Any, photo: Path) -> None:
@@ -170,19 +172,7 @@ def test_coco(run: Any, photo: Path) -> None:
     assert [label for label, _ in read_masks("coco", "out/photo.coco.json")] == ["brick"]
 
 
-def make_folder(here: Path) -> Path:
-    folder = here / "photos"
-    folder.mkdir()
-    rng = np.random.default_rng(0)
-    for name in ("a.png", "b.jpg", "c.png"):
-        Image(rng.integers(0, 255, (24, 32, 3), dtype=np.uint8)).save(folder / name)
-    (folder / "notes.txt").write_text("not a picture")
-    (folder / ".hidden.png").write_text("not a picture either")
-    return folder
-
-
-def test_a_folder_is_taken_up_again(run: Any, here: Path) -> None:
-    folder = make_folder(here)
+def test_a_folder_is_taken_up_again(run: Any, photos: Path) -> None:
     first = run("photos", "--boxes", "0,0,1,1", "--out", "out", "--limit", 2)
     assert first[0] == 0 and len(first[1].splitlines()) == 2
     assert all(line.startswith("photos/") for line in first[1].splitlines())
@@ -195,15 +185,14 @@ def test_a_folder_is_taken_up_again(run: Any, here: Path) -> None:
     assert all(load_document(entry).size == (24, 32) for entry in entries)
     # another request, or a changed picture, is not skipped
     assert "described before" not in run("photos", "--boxes", "0,0,1,0.5", "--out", "out")[2]
-    Image(np.zeros((8, 8, 3), np.uint8)).save(folder / "a.png")
+    Image(np.zeros((8, 8, 3), np.uint8)).save(photos / "a.png")
     assert "2 of 3 were described before" in run("photos", "--boxes", "0,0,1,0.5", "--out", "out")[2]
     assert load_document("out/a.json").size == (8, 8)
 
 
-def test_one_bad_picture_does_not_stop_the_others(run: Any, here: Path) -> None:
-    folder = make_folder(here)
-    whole = (folder / "b.jpg").read_bytes()
-    (folder / "b.jpg").write_bytes(whole[: len(whole) // 2])
+def test_one_bad_picture_does_not_stop_the_others(run: Any, photos: Path) -> None:
+    whole = (photos / "b.jpg").read_bytes()
+    (photos / "b.jpg").write_bytes(whole[: len(whole) // 2])
     code, out, err = run("photos", "--boxes", "0,0,1,1", "--out", "out")
     assert code == 2
     assert [line.split()[0] for line in out.splitlines()] == ["photos/a.png", "photos/c.png"]
@@ -211,13 +200,12 @@ def test_one_bad_picture_does_not_stop_the_others(run: Any, here: Path) -> None:
     assert "1 of 3 pictures could not be described" in err
     entries = {entry["image"]: entry for entry in documents(Path("out/results.jsonl").read_text())}
     assert "error" in entries["photos/b.jpg"] and not Path("out/b.json").exists()
-    (folder / "b.jpg").write_bytes(whole)
+    (photos / "b.jpg").write_bytes(whole)
     code, _, err = run("photos", "--boxes", "0,0,1,1", "--out", "out")
     assert code == 0 and "2 of 3 were described before" in err
 
 
-def test_an_interrupted_folder(run: Any, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_folder(here)
+def test_an_interrupted_folder(run: Any, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     real, calls = Image.open, []
 
     def interrupted(path: object, **options: object) -> Image:
@@ -232,7 +220,12 @@ def test_an_interrupted_folder(run: Any, here: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(Image, "open", real)
     [entry] = documents(Path("out/results.jsonl").read_text())
     assert load_document("out/a.json").size == (24, 32) and entry["image"] == "photos/a.png"
-    assert sorted(path.name for path in Path("out").iterdir()) == ["a.coco.json", "a.json", "a.png", "results.jsonl"]
+    assert sorted(path.name for path in Path("out").iterdir()) == [
+        "a.coco.json",
+        "a.json",
+        "a.png",
+        "results.jsonl",
+    ]
     with Path("out/results.jsonl").open("a") as file:
         file.write('{"schema": "lucida/1", "ima')  # a crash in the middle of a line
     code, _, err = run("photos", "--boxes", "0,0,1,1", "--out", "out")
@@ -241,8 +234,7 @@ def test_an_interrupted_folder(run: Any, here: Path, monkeypatch: pytest.MonkeyP
     assert len(lines) == 4 and all(load_document(json.loads(lines[i])).size for i in (0, 2, 3))
 
 
-def test_a_full_disk(run: Any, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_folder(here)
+def test_a_full_disk(run: Any, photos: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
     def full(self: Path, data: bytes) -> int:
         raise OSError(28, "No space left on device")
@@ -252,7 +244,7 @@ def test_a_full_disk(run: Any, here: Path, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.undo()
     assert code == 2
     assert "No space left on device" in err.splitlines()[-1]
-    assert not (here / "out").exists(), "nothing was written, so nothing is left"
+    assert not Path("out").exists(), "nothing was written, so nothing is left"
 
 
 def test_outputs_never_replace_what_is_not_ours(run: Any, photo: Path) -> None:
@@ -270,92 +262,21 @@ def test_two_pictures_of_one_name(run: Any, photo: Path) -> None:
     assert json.loads(Path("out/photo.jpg.json").read_text())["image"] == "photo.jpg"
 
 
-def test_patterns(run: Any, here: Path) -> None:
-    make_folder(here)
+def test_patterns(run: Any, photos: Path) -> None:
     code, out, _ = run("photos/*.png", "photos/a.png", "--boxes", "0,0,1,1", "--json")
     assert code == 0
     assert [document["image"] for document in documents(out)] == ["photos/a.png", "photos/c.png"]
 
 
-BAD = [
-    ([], "want a picture"),
-    (["missing.png"], "no such file: missing.png"),
-    (["photo.png", "missing.png"], "no such file: missing.png"),
-    (["missing*.png"], "nothing matches missing*.png"),
-    (["empty"], "folder empty: no pictures"),
-    (["nothing.png"], "nothing.png is empty"),
-    (["cut.jpg"], "cut.jpg is damaged or cut short"),
-    (["words.png"], "words.png is not a picture"),
-    (["photo.png", "--masks", "missing.png"], "no such mask file: missing.png"),
-    (["photo.png", "--masks", "black.png"], "black.png is an empty mask"),
-    (["photo.png", "--masks", "small.png"], "small.png is 4 x 4 pixels but its picture is 80 x 60"),
-    (["photo.png", "--masks", "words.png"], "words.png is not a picture"),
-    (["photo.png", "--masks", "empty"], "empty is a folder"),
-    (["photo.png", "one.png", "--masks", "one.png"], "--masks belong to one picture"),
-    (["photo.png", "--boxes", "10,10,40,30"], "give --pixels"),
-    (["photo.png", "--boxes", "0,0,0.5,1", "0,0,1.5,1"], "--boxes 2 (0, 0, 1.5, 1) has a value over 1"),
-    (["photo.png", "--boxes", "-0.1,0,0.5,1"], "-0.1,0,0.5,1"),
-    (["photo.png", "--boxes=-0.1,0,0.5,1"], "--boxes 1 (-0.1, 0, 0.5, 1) is outside"),
-    (["photo.png", "--boxes", "0.5,0,0.1,1"], "is inverted"),
-    (["photo.png", "--boxes", "0.5,0,0.5,1"], "has no area"),
-    (["photo.png", "--boxes", "nan,0,0.5,1"], "NaN"),
-    (["photo.png", "--boxes", "0,0,1"], "--boxes 1: want four numbers x0,y0,x1,y1, got '0,0,1'"),
-    (["photo.png", "--boxes", "0", "0", "1", "1"], "want four numbers"),
-    (["photo.png", "--boxes", "a,b,c,d"], "want four numbers"),
-    (["photo.png", "--boxes", "0,0,90,60", "--pixels"], "is outside the picture of 80 x 60 pixels"),
-    (["photo.png", "--boxes", "0,0,inf,60", "--pixels"], "NaN or infinity"),
-    (["photo.png", "--pixels"], "--pixels"),
-    (["photo.png", "--coco", "missing.json"], "no such file: missing.json"),
-    (["photo.png", "--coco", "words.png"], "is not JSON"),
-    (["photo.png", "--coco", "list.json"], "list.json is not a COCO document"),
-    (["photo.png", "--coco", "other.json"], "other.json has no picture named photo.png"),
-    (["photo.png", "--coco", "bare.json"], "bare.json has no annotations for photo.png"),
-    (["photo.png", "--question", " "], "--question is empty"),
-    (["photo.png", "--question", "what is <1>?"], "--question cites <1>, but no regions are given"),
-    (["photo.png", "--masks", "one.png", "--question", "what is <2>?"], "--question cites <2>, but there are 1 regions"),
-    (["photo.png", "--style", "6"], "--style 6"),
-    (["photo.png", "--steps", "0"], "--steps 0"),
-    (["photo.png", "--limit", "0"], "--limit 0"),
-    (["photo.png", "--plan", "magic"], "magic"),
-    (["photo.png", "--boxes", "0,0,1,1", "--out", "words.png"], "cannot write to --out words.png"),
-    (["photo.png", "--boxes", "0,0,1,1", "--out", "words.png/out"], "cannot write to --out words.png/out"),
-    (["photos", "--out", "photos"], "--out photos is the folder of the pictures"),
-]  # fmt: skip
-
-
-@pytest.mark.parametrize(("arguments", "message"), BAD, ids=lambda value: value if isinstance(value, str) else "")
-def test_bad_input(arguments: list[str], message: str, run: Any, photo: Path) -> None:
-    """One clear line, exit code 2, nothing on stdout, nothing written."""
-    Path("empty").mkdir()
-    make_folder(photo.parent)
-    Path("nothing.png").touch()
-    Path("words.png").write_text("words")
-    Path("list.json").write_text("[]")
-    jpeg = Image.open(photo).encoded("JPEG")
-    Path("cut.jpg").write_bytes(jpeg[: len(jpeg) // 2])
-    Image(np.zeros((60, 80, 3), np.uint8)).save("black.png")
-    Image(np.full((4, 4, 3), 255, np.uint8)).save("small.png")
-    picture = {"id": 1, "file_name": "other.png", "height": 60, "width": 80}
-    rest: dict[str, list[object]] = {"annotations": [], "categories": []}
-    Path("other.json").write_text(json.dumps({"images": [picture], **rest}))
-    Path("bare.json").write_text(json.dumps({"images": [picture | {"file_name": "photo.png"}], **rest}))
-    before = set(photo.parent.rglob("*"))
-    code, out, err = run(*arguments)
-    assert (code, out) == (2, "")
-    assert message in err
-    assert err.startswith("lucida: error: ") and err.count("\n") == 1
-    assert set(photo.parent.rglob("*")) - {photo.parent / "runs", photo.parent / "runs/describe"} == before
-
-
-def test_unknown_model(photo: Path, capsys: Captured) -> None:
-    assert main(["describe", "photo.png", "--model", "nonesuch"]) == 2
-    assert "no model named 'nonesuch'" in capsys.readouterr().err
-    assert main(["describe", "photo.png", "--model", "tower"]) == 2
-    assert "model tower: a part, not a describer" in capsys.readouterr().err
-
-
 def test_words_are_put_together() -> None:
-    pieces = [("a", 0.9, 1), ("red", 0.8, 2), ("pag", 0.7, 3), ("oda", 0.6, 1), (",", 0.5, 1), ("left", 1.0, 1)]
+    pieces = [
+        ("a", 0.9, 1),
+        ("red", 0.8, 2),
+        ("pag", 0.7, 3),
+        ("oda", 0.6, 1),
+        (",", 0.5, 1),
+        ("left", 1.0, 1),
+    ]
     words = join_pieces("a red pagoda, left", pieces)
     assert words[2] == Word("pagoda", 0.6, 3)
     assert [(word.text, word.spaced) for word in words] == [
@@ -386,10 +307,10 @@ def test_the_live_canvas(tiny: Path, photo: Path) -> None:
         canvas.say("done")
     shown = written.getvalue()
     assert "looking" in shown and "done" in shown
-    for number in range(1, 5):
+    for number in range(1, told.passes + 1):
         assert f"pass {number}," in shown
     assert "and 4 more" in shown, "eight rows do not fit a screen of eight lines"
-    assert told.passes == 4 and len(told.films) == 1 and len(told.films[0].events) == 4
+    assert len(told.films) == 1 and len(told.films[0].events) == told.passes
     silent = io.StringIO()
     with LiveCanvas(Console(file=silent, width=90)) as canvas:
         canvas.vocabulary = model.layout.vocabulary

@@ -154,6 +154,9 @@ def test_frames_asked_for_twice_are_the_same(clip: Clip) -> None:
     assert a is b is c
     assert video.at([]) == []
     assert list(video.between(1.0, 1.0)) == []
+    # beyond the film there is nothing to sample
+    assert [frame.t for frame in video.between(-5, 1e12, fps=1)] == [0.0, 1.0, 2.0, 3.0]
+    assert list(video.between(4.5, 9.0, fps=10)) == []
 
 
 def test_sparse_requests_decode_little(clip: Clip) -> None:

@@ -17,7 +17,13 @@ def tiny_describer(folder: Path, *, visibility: str = "strict", seed: int = 0) -
     from lucida.systems.describe.task import DescribeTask
 
     torch.manual_seed(seed)
-    values = {"network": NETWORK, "layout": LAYOUT, "visibility": visibility, "bank": {"count": 1}, "probe": 0}
+    values = {
+        "network": NETWORK,
+        "layout": LAYOUT,
+        "visibility": visibility,
+        "bank": {"count": 1},
+        "probe": 0,
+    }
     task = DescribeTask(values, seed=seed)
     with torch.no_grad():  # as initialised, all regions look the same to it
         for parameter in task.module.parameters():

@@ -81,6 +81,26 @@ def test_spreads_combine_as_a_right_triangle() -> None:
 
 
 @pytest.mark.parametrize(
+    ("wish", "expected"),
+    [
+        (Expectation(number="*_ratio", op=">=", value=1.0), True),
+        (Expectation(number="*_ratio", op=">", value=1.0), False),
+        (Expectation(passed="same_*"), True),
+        (Expectation(passed="*"), False),
+    ],
+)
+def test_a_star_means_all_of_them(wish: Expectation, expected: bool) -> None:
+    numbers = {"a_ratio": Number(value=1.0), "b_ratio": Number(value=2.0), "c": Number(value=0.0)}
+    passed = {"same_a": True, "same_b": True, "other": False}
+    assert wish.holds(Result(status="finished", command="", numbers=numbers, passed=passed)) is expected
+
+
+def test_a_star_that_matches_nothing_decides_nothing() -> None:
+    with pytest.raises(KeyError):
+        Expectation(number="*_ratio", op=">", value=1.0).holds(result(a=Number(value=2.0)))
+
+
+@pytest.mark.parametrize(
     ("change", "field"),
     [
         ({"id": "Bad Id"}, "id"),

@@ -180,7 +180,7 @@ def test_plain_values_of_every_kind() -> None:
         (["{recipe}", "--set", "rows=x", "--out", "{out}"], "recipe.rows: want a whole number, got 'x'"),
         (["{recipe}", "--set", "task=a.b:C", "--out", "{out}"], "task 'a.b:C': no module a"),
         (["describe", "--out", "{out}"], "run `lucida world fetch` first"),
-        (["describe", "--out", "{out}", "--set", "bank.cutouts=nowhere"], "nowhere"),
+        (["describe", "--out", "{out}", "--set", "bank.cutouts=nowhere"], "nowhere is not a folder"),
         (["describe", "--out", "{out}", "--set", "network.heads=3", "--set", "bank.cutouts="], "recipe.network: width"),
         (["describe", "--out", "{out}", "--set", "visibility=full", "--set", "bank.cutouts="], "recipe.visibility"),
         (["describe", "--out", "{out}", "--set", "layout.cover=25", "--set", "bank.cutouts="], "layout: side must"),

@@ -25,16 +25,15 @@ def parse_choice(text: str, choices: Sequence[str]) -> int | None:
     are all ``None``: nothing is guessed.
     """
     texts = [normalise_text(choice) for choice in choices]
-    said = normalise_text(text)
-    if said and texts.count(said) == 1:
-        return texts.index(said)
     letter = match_choice(text, "", letters=LETTERS[: len(choices)]).parsed
     if isinstance(letter, str):
         index = LETTERS.index(letter)
         label = _LABEL.match(text)
         rest = normalise_text(label.group(2)) if label else ""
         return index if texts.count(rest) != 1 or texts.index(rest) == index else None
-    return None
+    said = normalise_text(text)
+    labelled = _LABEL.match(text) is not None  # a letter that is not offered: not plain words
+    return texts.index(said) if said and not labelled and texts.count(said) == 1 else None
 
 
 def parse_choice_released(text: str, choices: Sequence[str]) -> int | None:
@@ -43,7 +42,8 @@ def parse_choice_released(text: str, choices: Sequence[str]) -> int | None:
     A cascade: exact text or letter; the only choice contained in the reply; a leading letter with a dot; the last
     contained choice, the longer one at a tie; the longest choice that contains the reply; a letter before a line
     break. Its quirks are kept: an *empty* reply takes the longest choice, words win over a contradicting letter,
-    "yes" is found inside "eyes". One is not: a letter beyond the choices stops the released script; here it is ``None``.
+    "yes" is found inside "eyes". One is not: a letter beyond the choices stops the released script, here it is
+    ``None``.
     """
     reply = text.strip().lower()
     lowered = [choice.strip().lower() for choice in choices]
@@ -63,7 +63,8 @@ def parse_choice_released(text: str, choices: Sequence[str]) -> int | None:
         return max((item for item in inside if item[0] == last), key=lambda item: item[1])[2]
     around = [index for index, choice in enumerate(lowered) if reply in choice]
     if around:
-        return max(around, key=lambda index: len(lowered[index]))  # max keeps the first of equals, as released
+        # max keeps the first of equals, as released
+        return max(around, key=lambda index: len(lowered[index]))
     if reply[:1] in tuple("abcde") and (len(reply) == 1 or reply[1] == "\n"):
         return _offered("abcde".index(reply[0]), choices)
     return None
@@ -83,12 +84,17 @@ def gate(value: float, recognised: bool | None) -> float:
 
 @dataclass(frozen=True, kw_only=True)
 class KeyedQuestion(Question):
-    """A judge's question that knows which question of the benchmark it is, for recorded verdicts."""
+    """A judge's question that knows which question of the benchmark it is, for recorded verdicts.
+
+    ``choices`` are the words behind the options. They are not ``texts``: whether something is said, and rightly, is no
+    matter of nearness in meaning, and a judge that only compares meanings must refuse.
+    """
 
     key: str = ""
+    choices: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True)
+@dataclass
 class RecordedVerdicts:
     """A judge that reads verdicts from a released evaluation file: ``raw[key]`` is what a judge once said.
 
@@ -107,16 +113,16 @@ class RecordedVerdicts:
         """
         index = self.pick(question, compat=False)
         if index is None:
-            raise Refusal(f"no readable verdict recorded for {getattr(question, 'key', '') or question.prompt!r}")
+            raise Refusal(f"no readable verdict recorded for {getattr(question, 'key', question.prompt)!r}")
         return question.options[index]
 
     def pick(self, question: Question, *, compat: bool) -> int | None:
         """The index of the recorded option, read strictly or as released."""
-        text = self.raw.get(getattr(question, "key", ""))
-        if text is None:
+        text = self.raw.get(question.key) if isinstance(question, KeyedQuestion) else None
+        if text is None or not isinstance(question, KeyedQuestion):
             return None
         parse = parse_choice_released if compat else parse_choice
-        return parse(text, question.texts or question.options)
+        return parse(text, question.choices or question.options)
 
 
 def verdict(judge: Judge | None, question: Question, *, compat: bool = False) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from lucida.bench.records import Reply
 from lucida.media.errors import InputError
@@ -26,7 +26,7 @@ def annotation_folder(data: Path, wanted: Sequence[str], what: str) -> Path:
 
 
 def read_json(path: Path, kind: type, problems: list[str]) -> Any:
-    """The JSON document in ``path``; keys that occur twice are named in ``problems`` (the last one counts, as in Python).
+    """The JSON document in ``path``. Keys that occur twice are named in ``problems``; the last one counts.
 
     Raises:
         InputError: unreadable, not JSON, or its top level is not a ``kind``.
@@ -49,14 +49,16 @@ def read_json(path: Path, kind: type, problems: list[str]) -> Any:
     return document
 
 
-def is_rle(rle: Any) -> bool:
+def is_rle(rle: Any) -> TypeGuard[Mapping[str, Any]]:
     """Whether ``rle`` is a readable, non-empty COCO run-length mask."""
     from pycocotools import mask as coco
 
     if not isinstance(rle, Mapping) or not isinstance(rle.get("counts"), str):
         return False
     size = rle.get("size")
-    if not (isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(v, int) and v > 0 for v in size)):
+    if not (
+        isinstance(size, list | tuple) and len(size) == 2 and all(isinstance(v, int) and v > 0 for v in size)
+    ):
         return False
     try:  # the area needs no decoding: hundreds of masks stay a matter of milliseconds
         area = int(coco.area({"size": list(size), "counts": rle["counts"].encode("ascii")}))
@@ -101,7 +103,9 @@ class Pictures:
         if not missing:
             return []
         few = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-        return [f"{len(missing)} of {len(self._wanted)} pictures are missing: {few}; saved replies can be scored without"]
+        return [
+            f"{len(missing)} of {len(self._wanted)} pictures are missing: {few}; only saved replies can be scored"
+        ]
 
 
 def caption_file(document: Any) -> dict[str, str] | None:

@@ -13,6 +13,7 @@ def card_text(config: dict[str, Any], bank: BankConfig) -> str:
     twin = config["visibility"] == "twin"
     what = "one word after another (the autoregressive twin)" if twin else "in a few parallel passes"
     probe = ", ".join(f"{name} {value:.3f}" for name, value in sorted(trained["probe"].items()))
+    size = f"width {network['width']}, {network['layers']} layers, {network['heads']} heads, weights in fp16"
     photos = "photographic cut-outs of Debian's tuxpaint-stamps-default (GPL-2, training only, not shipped)"
     return f"""# describe{"-twin" if twin else ""}
 
@@ -20,7 +21,7 @@ Describes every region of a picture at once, {what}.
 
 | | |
 |---|---|
-| network | canvas transformer, width {network["width"]}, {network["layers"]} layers, {network["heads"]} heads, weights in fp16 |
+| network | canvas transformer, {size} |
 | input | picture stretched to {layout["side"]} px, frozen EfficientNet-Lite0 cells, up to 64 regions per decode |
 | trained | {trained["steps"]} steps, {trained["seconds"]} s, {trained["dtype"]} |
 | data | {bank.count} composed scenes, world {config["world"]} |

@@ -33,7 +33,12 @@ def caption_requests(layout: Layout, seen: Seen, style: int) -> list[Request]:
 
 
 def decode_scene(
-    network: CanvasNetwork, layout: Layout, seen: Seen, requests: Sequence[Request], visibility: Visibility, plan: Plan | None
+    network: CanvasNetwork,
+    layout: Layout,
+    seen: Seen,
+    requests: Sequence[Request],
+    visibility: Visibility,
+    plan: Plan | None,
 ) -> Decoded:
     """Fill a scene's requests in one decode."""
     if visibility == "twin":
@@ -44,9 +49,14 @@ def decode_scene(
 
 
 def evaluate_captions(
-    network: CanvasNetwork, layout: Layout, scenes: Sequence[Seen], visibility: Visibility, plan: Plan = PLAN, style: int = 0
+    network: CanvasNetwork,
+    layout: Layout,
+    scenes: Sequence[Seen],
+    visibility: Visibility,
+    plan: Plan = PLAN,
+    style: int = 0,
 ) -> dict[str, float]:
-    """Share of captions whose noun, colour, size, place, relation (true of the scene), grammar and everything are right.
+    """Share of captions right in noun, colour, size, place, relation (true of the scene), grammar, and in everything.
 
     An attribute that the truth does not have is not counted. ``passes`` is the mean over scenes.
     """
@@ -63,7 +73,9 @@ def evaluate_captions(
 
 
 @torch.inference_mode()
-def lookup_probe(network: CanvasNetwork, layout: Layout, scenes: Sequence[Seen], visibility: Visibility) -> dict[str, float]:
+def lookup_probe(
+    network: CanvasNetwork, layout: Layout, scenes: Sequence[Seen], visibility: Visibility
+) -> dict[str, float]:
     """Share of relation captions in which the other object's noun is read right, all other words given."""
     vocabulary, right = layout.vocabulary, []
     for seen in scenes:
@@ -74,7 +86,8 @@ def lookup_probe(network: CanvasNetwork, layout: Layout, scenes: Sequence[Seen],
             tail = vocabulary.encode(other) if other else []
             if not tail or ids[-len(tail) :] != tail:
                 continue
-            requests.append(Request(text=REQUEST_REGION, regions=(region,), slots=layout.config.caption_slots, target=tuple(ids)))
+            slots = layout.config.caption_slots
+            requests.append(Request(text=REQUEST_REGION, regions=(region,), slots=slots, target=tuple(ids)))
             masks.append((len(ids) - len(tail), len(ids)))
         if not requests:
             continue

@@ -1,8 +1,9 @@
 """The describer's canvas: a picture as context, and one group for each region, question or whole-picture caption.
 
 context   the tower's cells, each with its box; never touched by a group
-given     a style token, the request in words, and for each cited region n: the marker <n> with the region's box, its
-          mask cover on a fine grid, its k x k replayed features, and class hints ("hint5 cat": cat, probability .5)
+given     a style token, the request in words, and for each cited region n: the marker <n> with the region's box and
+          all its replayed features in one token (what the region is can be read off it linearly), its mask cover on a
+          fine grid, its k x k replayed features, and class hints ("hint5 cat": cat, probability .5)
 answer    slots, closed by an end token
 
 Each group numbers the regions it cites from <1>, so no group depends on what the others are about. The cover of a
@@ -53,9 +54,15 @@ class LayoutConfig:
         return self.side // 16
 
     @property
+    def most_slots(self) -> int:
+        """The longest answer's room."""
+        return max(self.caption_slots, self.picture_slots, self.answer_slots)
+
+    @property
     def modalities(self) -> dict[str, int]:
         """Feature channels per modality, for the network's configuration."""
-        return {"cell": self.channels, "replay": self.channels, "cover": self.cover**2}
+        whole = self.replay**2 * self.channels
+        return {"cell": self.channels, "replay": self.channels, "cover": self.cover**2, "region": whole}
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +152,8 @@ class Layout:
         replay_ids = torch.full((k * k,), v.special("replay"))
         box, cover = region.box[None], region.cells
         spans = [
-            Span(role=Role.GIVEN, group=group, ids=ids, name="marker", boxes=box, cover=cover),
+            Span(role=Role.GIVEN, group=group, ids=ids, name="marker", modality="region",
+                 features=region.replay.reshape(1, -1), boxes=box, cover=cover),
             Span(role=Role.GIVEN, group=group, ids=torch.tensor([v.special("cover")]), name="cover", modality="cover",
                  features=region.cover[None], boxes=box, cover=cover),
             Span(role=Role.GIVEN, group=group, ids=replay_ids, name="replay", modality="replay", features=region.replay,
@@ -173,7 +181,8 @@ class Layout:
             ids = torch.full((request.slots,), v.end)
             ids[: len(request.target)] = torch.tensor(request.target)
         cover = torch.stack([r.cells for r in request.regions]).amax(dim=0) if request.regions else None
-        return Span(role=Role.ANSWER, group=group, ids=ids, name="answer", cover=cover, allowed=request.allowed, plan=plan)
+        return Span(role=Role.ANSWER, group=group, ids=ids, name="answer", cover=cover, allowed=request.allowed,
+                    plan=plan)  # fmt: skip
 
     def _encoded(self, text: str) -> Tensor:
         if text not in self._text:

@@ -1,118 +1,156 @@
-"""Regions for a picture nobody annotated: clusters of tower features.
+"""Regions for a picture nobody annotated: which parts of it are likely things, with masks.
 
-Neighbouring context cells are merged, most similar first, while they stay alike (agglomerative clustering on the grid,
-with Ward's criterion on features and position). The picture's border clusters are taken for background. The result
-is coarse - a stand-in until the segmenter exists - so masks are smoothed up from the grid to the picture's size.
+Two ways. A picture on a plain ground (a composed scene, a drawing, an object on paper) gives the parts that stand
+out from the ground, cut where they hold several things (``proposals_flat``, ``proposals_split``). Any other picture is
+merged bottom up into a hierarchy by colour and tower features; its nodes are scored, the best that do not repeat each
+other win, whatever their scale, and their outlines are drawn along the picture's colours (``proposals_tree``,
+``proposals_score``, ``proposals_refine``). Nothing here is trained on masks of photographs; it stands in until the
+segmenter exists. The same picture and tower give the same regions.
 """
 
 from __future__ import annotations
 
-import heapq
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image as PILImage
 
+from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.media.region import Region
-from lucida.models.tower import Tower, to_pixels
+
+if TYPE_CHECKING:
+    from lucida.models.tower import Tower
+    from lucida.systems.describe.proposals_score import Nodes
+    from lucida.systems.describe.proposals_tree import Tree
+
+_LARGE = 0.25  # share of the picture from which a part on plain ground is looked into for things inside it
+_RADIUS = 4  # pixels of the small raster by which an outline may be wrong
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProposalConfig:
-    """``side``: the picture is stretched to side x side for clustering. ``regions``: how many at most. ``least`` and
-    ``most``: share of the picture a region may cover. ``place``: weight of position beside features. ``border``: share of
-    the picture's edge above which a cluster is background."""
+    """Which regions to keep.
 
-    side: int = 320
-    regions: int = 6
-    clusters: int = 12
-    least: float = 0.004
+    Attributes:
+        regions: how many at most.
+        least, most: share of the picture that a region may cover (on a plain ground: only ``regions`` counts).
+        border: share of the picture's outermost pixels above which a region is its background.
+        score: how much like a thing a region must look; 0.6 leaves out most pieces, 0 keeps all.
+        overlap: IoU above which of two regions only the better one is kept.
+        side: longest side in pixels at which outlines are drawn; larger pictures get enlarged masks.
+    """
+
+    regions: int = 8
+    least: float = 0.003
     most: float = 0.6
-    place: float = 0.6
-    border: float = 0.25
+    border: float = 0.5
+    score: float = 0.6
+    overlap: float = 0.5
+    side: int = 640
+
+    def __post_init__(self) -> None:
+        if self.regions < 1 or self.side < 1:
+            raise InputError(f"regions and side must be at least 1, got {self.regions} and {self.side}")
+        if not 0 <= self.least <= self.most <= 1:
+            raise InputError(f"it must be 0 <= least <= most <= 1, got {self.least:g} and {self.most:g}")
 
 
 def propose_regions(image: Image, tower: Tower, config: ProposalConfig | None = None) -> list[Region]:
-    """Up to ``regions`` likely things, largest saliency first; may be empty for a picture without structure."""
-    import torch
+    """Up to ``regions`` likely things, the best first; none for a picture without structure.
+
+    Regions may lie inside one another (an eye of a cat, and the cat). On a plain ground the largest comes first.
+    """
+    from lucida.systems.describe.proposals_flat import things_on_plain_ground
+    from lucida.systems.describe.proposals_refine import enlarged
 
     config = config or ProposalConfig()
-    with torch.inference_mode():
-        cells = tower.grid(to_pixels(image.resized((config.side, config.side)).pixels))[0].cpu().numpy()
-    grid = cells.shape[1]
-    features = cells.reshape(cells.shape[0], -1).T
-    features = features / (np.linalg.norm(features, axis=1, keepdims=True) + 1e-6)
-    labels = cluster_grid(features, grid, config.clusters, config.place)
-    edge = np.ones((grid, grid), bool)
-    edge[1:-1, 1:-1] = False
-    border = features[edge.ravel()].mean(axis=0)
-    found = []
-    for label in np.unique(labels):
-        mask = labels == label
-        share = mask.mean()
-        if not config.least <= share <= config.most or (mask & edge).sum() / edge.sum() > config.border:
-            continue
-        distance = float(np.linalg.norm(features[mask.ravel()].mean(axis=0) - border))
-        found.append((distance * share**0.25, mask))
-    found.sort(key=lambda item: -item[0])
-    regions = []
-    for _, mask in found[: config.regions]:
-        full = _enlarged(mask, image.size)
-        if full.any():
-            regions.append(Region.from_mask(full, source="automatic region"))
-    return regions
+    if min(image.size) < 2 or int(np.ptp(image.pixels.reshape(-1, 3), axis=0).max()) < 3:
+        return []
+    picture = image.fitted(config.side)
+    parts = things_on_plain_ground(picture.pixels)
+    if parts is None:
+        masks = _photograph(picture, tower, config)
+    else:
+        masks = _scene(picture, parts, tower, config) if parts else []
+    masks = [enlarged(mask, image.size) for mask in masks]
+    return [Region.from_mask(mask, source="automatic region") for mask in masks if mask.any()]
 
 
-def cluster_grid(features: np.ndarray, grid: int, clusters: int, place: float) -> np.ndarray:
-    """Merge the cells of a grid x grid map into connected clusters by Ward's criterion.
+def _photograph(picture: Image, tower: Tower, config: ProposalConfig) -> list[np.ndarray]:
+    """(H, W) bool masks of the best nodes of the hierarchy."""
+    from lucida.systems.describe.proposals_score import measure, select
+    from lucida.systems.describe.proposals_sight import see
+    from lucida.systems.describe.proposals_tree import grow
 
-    Args:
-        features: (grid*grid, C).
-
-    Returns:
-        int labels (grid, grid).
-    """
-    y, x = np.divmod(np.arange(grid * grid), grid)
-    position = np.stack([x, y], axis=1) / grid * place
-    means = {i: v for i, v in enumerate(np.concatenate([features, position], axis=1).astype(np.float64))}
-    sizes = dict.fromkeys(means, 1)
-    members = {i: [i] for i in means}
-    neighbours: dict[int, set[int]] = {i: set() for i in means}
-    for i in means:
-        if x[i] + 1 < grid:
-            neighbours[i].add(i + 1), neighbours[i + 1].add(i)
-        if y[i] + 1 < grid:
-            neighbours[i].add(i + grid), neighbours[i + grid].add(i)
-
-    def cost(a: int, b: int) -> float:
-        return sizes[a] * sizes[b] / (sizes[a] + sizes[b]) * float(((means[a] - means[b]) ** 2).sum())
-
-    queue = [(cost(a, b), a, b) for a in means for b in neighbours[a] if a < b]
-    heapq.heapify(queue)
-    fresh = grid * grid
-    while len(means) > clusters and queue:
-        _, a, b = heapq.heappop(queue)
-        if a not in means or b not in means:
-            continue
-        total = sizes[a] + sizes[b]
-        means[fresh] = (means[a] * sizes[a] + means[b] * sizes[b]) / total
-        sizes[fresh], members[fresh] = total, members.pop(a) + members.pop(b)
-        around = (neighbours.pop(a) | neighbours.pop(b)) - {a, b}
-        for old in (a, b):
-            del means[old], sizes[old]
-        neighbours[fresh] = around
-        for n in around:
-            neighbours[n] = (neighbours[n] - {a, b}) | {fresh}
-            heapq.heappush(queue, (cost(n, fresh), n, fresh))
-        fresh += 1
-    labels = np.empty(grid * grid, int)
-    for label, cells in enumerate(members.values()):
-        labels[cells] = label
-    return labels.reshape(grid, grid)
+    sight = see(picture, tower)
+    tree = grow(sight)
+    chosen = select(tree, _ranked(measure(sight, tree), config), config.regions, config.overlap)
+    return _drawn(picture, tree, chosen)
 
 
-def _enlarged(mask: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Bicubic enlargement of a cell mask, cut at one half: smooth outlines instead of stairs."""
-    small = PILImage.fromarray((mask * 255).astype(np.uint8))
-    return np.asarray(small.resize((size[1], size[0]), PILImage.Resampling.BICUBIC)) > 127
+def _scene(picture: Image, parts: list[np.ndarray], tower: Tower, config: ProposalConfig) -> list[np.ndarray]:
+    """(H, W) bool masks of what stands on a plain ground, cut into things; and of things inside very large ones."""
+    from lucida.systems.describe.proposals_refine import enlarged
+    from lucida.systems.describe.proposals_score import measure, select
+    from lucida.systems.describe.proposals_sight import see
+    from lucida.systems.describe.proposals_split import split
+    from lucida.systems.describe.proposals_tree import grow
+
+    sight = see(picture, tower)
+    tree = grow(sight)
+    masks: list[np.ndarray] = []
+    for part in parts:
+        masks += _cut(part, split(enlarged(part, sight.size), sight, tree), tree)
+    masks.sort(key=lambda mask: -int(mask.sum()))
+    large = [mask for mask in masks if mask.mean() > _LARGE]
+    masks = masks[: config.regions]
+    if large and len(masks) < config.regions:
+        taken = np.stack([_share_of_leaves(mask, tree) for mask in masks])
+        inside = np.stack([_share_of_leaves(mask, tree) for mask in large])
+        order = _ranked(measure(sight, tree), config)
+        pixels = np.bincount(tree.labels.ravel(), minlength=tree.leaves)
+        held = tree.members[order] @ (inside * pixels).T / (tree.members[order] @ pixels)[:, None]
+        order = order[held.max(1) > 0.9]
+        masks += _drawn(picture, tree, select(tree, order, config.regions - len(masks), config.overlap, taken))
+    return masks
+
+
+def _ranked(nodes: Nodes, config: ProposalConfig) -> np.ndarray:
+    """The nodes that may be things, best first."""
+    fit = (nodes.share >= config.least) & (nodes.share <= config.most) & (nodes.border <= config.border)
+    kept = np.flatnonzero(fit & (nodes.score >= config.score))
+    return kept[np.argsort(-nodes.score[kept], kind="stable")]
+
+
+def _drawn(picture: Image, tree: Tree, chosen: list[int]) -> list[np.ndarray]:
+    """Nodes as masks of the picture's size, with outlines along its colours."""
+    from lucida.media.colours import oklab
+    from lucida.systems.describe.proposals_refine import enlarged, refine
+
+    if not chosen:
+        return []
+    lab = (oklab(picture.pixels) * (1, 2, 2)).astype(np.float32)
+    radius = max(2, round(_RADIUS * max(picture.size) / max(tree.labels.shape)))
+    masks = [enlarged(tree.members[node][tree.labels], picture.size) for node in chosen]
+    return [refine(mask, lab, radius) for mask in masks]
+
+
+def _cut(part: np.ndarray, names: np.ndarray, tree: Tree) -> list[np.ndarray]:
+    """A mask of the picture's size divided by the name of the superpixel under each pixel."""
+    rows, columns = (
+        ((np.arange(side) + 0.5) * coarse / side).astype(int)
+        for side, coarse in zip(part.shape, tree.labels.shape, strict=True)
+    )
+    under = names[tree.labels[rows][:, columns]]
+    pieces = [part & (under == name) for name in np.unique(names)]
+    return [piece for piece in pieces if piece.any()]
+
+
+def _share_of_leaves(mask: np.ndarray, tree: Tree) -> np.ndarray:
+    """(n,) share of each superpixel that a mask of the picture's size covers."""
+    from lucida.systems.describe.proposals_refine import enlarged
+
+    flat = tree.labels.ravel()
+    small = enlarged(mask, tree.labels.shape).ravel()
+    return np.bincount(flat, small, minlength=tree.leaves) / np.maximum(np.bincount(flat, minlength=tree.leaves), 1)

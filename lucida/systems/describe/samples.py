@@ -35,6 +35,7 @@ class SampleConfig:
         false_hints: chance that an artwork gets wrong hints (it must then ignore them).
         copied_hints: chance that a photograph's noun is replaced, in hint and caption alike, by a random class name
             (so that names are copied and not remembered).
+        shortened: share of answers that lose some of the slots behind their end token.
     """
 
     pictures: int = 16
@@ -45,6 +46,7 @@ class SampleConfig:
     kinds: tuple[int, int, int] = (7, 1, 2)
     false_hints: float = 0.4
     copied_hints: float = 0.5
+    shortened: float = 0.5
 
 
 class Sampler:
@@ -92,7 +94,16 @@ class Sampler:
             requests = [self._picture(seen, rng)]
         else:
             requests = self._questions(seen, rng)
+        requests = [self._shortened(request, rng) for request in requests]
         return self.layout.canvas(seen.cells, requests, visibility=self.visibility)
+
+    def _shortened(self, request: Request, rng: np.random.Generator) -> Request:
+        """Some answers lose part of their empty tail: decoding cuts it off too, and that must look familiar."""
+        assert request.target is not None
+        least = len(request.target) + 1
+        if least >= request.slots or rng.random() >= self.config.shortened:
+            return request
+        return replace(request, slots=int(rng.integers(least, request.slots)))
 
     def _captions(self, seen: Seen, rng: np.random.Generator) -> list[Request]:
         n, wanted = len(seen.regions), self.config.groups

@@ -19,10 +19,11 @@ import numpy as np
 import torch
 
 from lucida.canvas.compiling import fold
-from lucida.canvas.decoding import DecodeEvent, Decoded, decode
+from lucida.canvas.decoding import Decoded, DecodeEvent, decode
 from lucida.canvas.plan import Plan, causal_plan
 from lucida.canvas.sessions import FoldedSession, read_context
 from lucida.canvas.span import Canvas
+from lucida.canvas.tokens import Memory
 from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media.errors import InputError
 from lucida.media.image import Image
@@ -30,7 +31,7 @@ from lucida.media.records import Answer, Caption, Evidence
 from lucida.media.region import Region
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
 from lucida.models.store import load_model_files
-from lucida.models.tower import Tower, load_tower
+from lucida.models.tower import Tower, TowerFeatures, load_tower
 from lucida.systems.describe.features import name_hints, picture_features, region_features
 from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, LayoutConfig, Request
 from lucida.systems.describe.proposals import propose_regions
@@ -118,7 +119,7 @@ class Look:
         self.describer, self.image = describer, image
 
     @cached_property
-    def _features(self):  # noqa: ANN202
+    def _features(self) -> TowerFeatures:
         d = self.describer
         return picture_features(self.image, d.tower, d.layout.config, d.device)
 
@@ -128,7 +129,7 @@ class Look:
 
     @cached_property
     @torch.inference_mode()
-    def _context(self):  # noqa: ANN202
+    def _context(self) -> Memory:
         canvas = Canvas(spans=(self.describer.layout.context(self._cells),))
         return read_context(self.describer.network, fold([canvas], mask=self.describer.layout.vocabulary.mask).context)
 
@@ -226,7 +227,8 @@ class Look:
 
         canvas = d.layout.canvas(self._cells, requests, visibility=d.config["visibility"], plan=plan)
         with torch.inference_mode():
-            session = FoldedSession(d.network, fold([canvas], mask=d.layout.vocabulary.mask), d.layout.vocabulary, self._context)
+            folded = fold([canvas], mask=d.layout.vocabulary.mask)
+            session = FoldedSession(d.network, folded, d.layout.vocabulary, self._context)
         return decode(session, d.layout.vocabulary, seed=seed, on_event=seen)
 
     def _read(self, decoded: Decoded, row: int) -> tuple[str, float, tuple[tuple[str, float, int], ...]]:

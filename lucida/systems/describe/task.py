@@ -12,6 +12,7 @@ import copy
 import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +26,10 @@ from lucida.canvas.corruption import (
     corrupt,
     diffusion_loss,
     noise_levels,
+    surprise_weight,
     tail_weight,
 )
-from lucida.canvas.span import FOLDABLE, Visibility
+from lucida.canvas.span import FOLDABLE, Role, Visibility
 from lucida.canvas.tokens import Tokens
 from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media import settings
@@ -39,6 +41,8 @@ from lucida.systems.describe.layout import Layout, LayoutConfig
 from lucida.systems.describe.samples import SampleConfig, Sampler
 from lucida.train.recipe import build
 from lucida.world.fingerprint import world_fingerprint
+
+COUNTED_STEPS = 20  # enough answers to tell a noun from an article
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,6 +157,21 @@ class DescribeTask:
         if self.config.probe:
             self.held_out.build(progress)
 
+    @cached_property
+    def surprise(self) -> Tensor:
+        """Loss weight per id (V,), from the answers of the first training steps."""
+        power = self.config.corruption.surprise
+        if not power:
+            return torch.ones(len(self.vocabulary))
+        counts = torch.zeros(len(self.vocabulary))
+        for step in range(COUNTED_STEPS):
+            for canvas in self.sampler.canvases(step):
+                for span in canvas.spans:
+                    if span.role is Role.ANSWER:
+                        ids = span.ids[: int((span.ids != self.vocabulary.end).sum()) + 1]
+                        counts += torch.bincount(ids, minlength=len(counts))
+        return surprise_weight(counts, power)
+
     def batch(self, step: int, rank: int, processes: int) -> Batch:
         """This process's share of the step: its pictures, and its rows of the step's noise."""
         canvases = self.sampler.canvases(step, rank, processes)
@@ -163,10 +182,11 @@ class DescribeTask:
         rows = pictures * processes * groups * draws
         levels = noise_levels(rows, self.config.corruption, generator).view(-1, groups, draws)
         share = slice(rank * pictures, (rank + 1) * pictures)
-        u = torch.rand(pictures * processes, groups, draws, slots, generator=generator)[share]
+        room = self.config.layout.most_slots  # whatever the answers of this share need: shares must agree on the noise
+        u = torch.rand(pictures * processes, groups, draws, room, generator=generator)[share][..., :slots]
         levels = levels[share]
         tail = tail_weight(folded.slots.ids, self.vocabulary.end, self.config.corruption.tail)
-        weight = (folded.slots.weight * tail).view(folded.answers.ids.shape)
+        weight = (folded.slots.weight * tail * self.surprise[folded.slots.ids]).view(folded.answers.ids.shape)
         ids = folded.answers.ids.unsqueeze(2).expand_as(u)
         valid = folded.answers.valid.unsqueeze(2).expand_as(u)
         if self.config.visibility == "twin":
@@ -208,7 +228,10 @@ class DescribeTask:
 def _cutouts(wish: str) -> str:
     """Where the photographic cut-outs lie: "" for none, "fetched" for what ``lucida world fetch`` brought, or any."""
     if wish != "fetched":
-        return wish
+        path = Path(wish).expanduser().resolve()
+        if wish and not path.is_dir():  # said now, not after an hour of drawing
+            raise InputError(f"recipe.bank.cutouts: {wish} is not a folder")
+        return str(path) if wish else ""
     folder = settings.home() / "cutouts" / "tuxpaint"
     if not folder.is_dir():
         raise InputError(

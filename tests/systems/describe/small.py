@@ -52,9 +52,9 @@ def cutouts(folder: Path) -> Path:
     return folder
 
 
-def recipe_text(settings: dict[str, Any] | None = None) -> str:
-    """A YAML recipe of the small training."""
+def recipe_text(settings: dict[str, Any] | None = None, run: dict[str, Any] | None = None) -> str:
+    """A YAML recipe of the small training, with some settings replaced."""
     import yaml
 
-    task = {"task": "lucida.systems.describe.task:DescribeTask"}
-    return yaml.safe_dump({**task, "run": RUN, **SETTINGS, **(settings or {})})
+    task = {"task": "lucida.systems.describe.task:DescribeTask", "run": {**RUN, **(run or {})}}
+    return yaml.safe_dump({**task, **SETTINGS, **(settings or {})})

@@ -1,0 +1,195 @@
+"""The HTML report: one self-contained page for one or more runs, with what a number needs to be trusted."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lucida.bench.compare import compare
+from lucida.bench.power import detectable, paired_sd
+from lucida.bench.protocol import Protocol, load_protocol
+from lucida.bench.records import Reply, Request, Row
+from lucida.bench.report_examples import example, pick
+from lucida.bench.report_parts import Html, intervals, page, table, text
+from lucida.bench.scoring import means, read_score, rows_of
+from lucida.bench.store import read_run
+from lucida.media.errors import InputError
+
+MOST_VALUES, MOST_PROBLEMS = 24, 60
+DRAWS = 1000
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scored:
+    """One run as the report reads it: its score documents, and its data if it is still there."""
+
+    name: str
+    document: Mapping[str, Any]
+    compat: Mapping[str, Any] | None
+    protocol: Protocol | None
+    replies: Mapping[str, Reply]
+
+    @property
+    def rows(self) -> list[Row]:
+        """The scored rows."""
+        return rows_of(self.document)
+
+
+def read_scored(folder: str | Path) -> Scored:
+    """A run folder that was scored.
+
+    Raises:
+        InputError: no score in it.
+    """
+    folder = Path(folder).expanduser()
+    document = read_score(folder)
+    both = folder / "score-compat.json" if folder.is_dir() else None
+    protocol = None
+    replies: dict[str, Reply] = {}
+    try:
+        options = read_run(folder).get("options", {}) if folder.is_dir() and (folder / "run.json").exists() else {}
+        protocol = load_protocol(document["protocol"], document["data"], **options)
+        replies, _ = protocol.read_predictions(Path(document.get("predictions") or folder))
+    except InputError:  # the numbers stand without the data; examples then have no pictures
+        pass
+    return Scored(
+        name=f"{document['model'] or folder.name}", document=document, protocol=protocol, replies=replies,
+        compat=read_score(both) if both is not None and both.exists() else None,
+    )  # fmt: skip
+
+
+def report(runs: Sequence[Scored], *, examples: int = 8) -> str:
+    """The page.
+
+    Raises:
+        InputError: no runs.
+    """
+    if not runs:
+        raise InputError("report: want at least one run")
+    body = [f"<h1>{text(' and '.join(dict.fromkeys(run.document['title'] for run in runs)))}</h1>"]
+    for run in runs:
+        body += _run(run, examples)
+    for i, a in enumerate(runs):
+        for b in runs[i + 1 :]:
+            if a.document["protocol"] == b.document["protocol"]:
+                body += [f"<h2>{text(a.name)} against {text(b.name)}</h2>", comparison_table(a.document, b.document)]
+    return page("Lucida bench", "".join(body))
+
+
+def _run(run: Scored, examples: int) -> list[str]:
+    document, rows = run.document, run.rows
+    score = document["score"]
+    statuses = score["statuses"]
+    total = max(1, sum(statuses.values()))
+    failed = ", ".join(f"{count} {name} ({100 * count / total:.1f} %)" for name, count in statuses.items())
+    parts = [
+        f"<h2>{text(document['title'])}: {text(run.name)}</h2>",
+        f"<p>n = {score['n']}; rows: {text(failed)}.</p>",
+        f"<p class=soft>Data licence: {text(document['licence'])}.</p>",
+        *[f'<p class="warn">{text(note)}</p>' for note in score.get("notes", ())],
+        "<h3>Summary</h3>", _summary(run), "<h3>Means with 95 % cluster-bootstrap intervals</h3>",
+        "<p class=soft>Per cent of the rows that carry a score; whole videos or pictures are resampled. "
+        "The last column is the smallest difference to a second model that this set would show in 80 % of studies, "
+        "if the two disagreed as two independent ones would.</p>",
+        _means(document["means"], rows), "<h3>Cost</h3>", _costs(document["costs"]),
+    ]  # fmt: skip
+    parts += _breakdowns(rows, document["headline"])
+    parts += ["<h3>Problems</h3>", _problems(document["problems"])]
+    parts += ["<h3>Provenance</h3>", table(("what", "value"), list(score.get("provenance", {}).items()))]
+    if examples and rows:
+        requests = _requests(run)
+        legend = "Green is true evidence, orange the model's. Chosen by rule, not by eye."
+        parts.append(f"<h3>Examples</h3><p class=soft>{legend}</p>")
+        chosen = pick(rows, document["headline"], examples)
+        parts += [example(row, requests, run.replies, run.protocol) for row in chosen]
+    return parts
+
+
+def _requests(run: Scored) -> dict[str, Request]:
+    if run.protocol is None:
+        return {}
+    return {one.id: one for one in (*run.protocol.requests(), *run.protocol.follow_ups(run.replies))}
+
+
+def _summary(run: Scored) -> str:
+    score, baselines = run.document["score"], run.document["baselines"]
+    compat = run.compat["score"]["summary"] if run.compat else {}
+    judged = score.get("judged") or {}
+    extra = [name for name, values in (("as released (compat)", compat), ("with judge", judged)) if values]
+    header = ["metric", "value", *extra, "ceiling", *baselines]
+    rows = []
+    for name in dict.fromkeys([*score["summary"], *compat, *judged]):
+        columns = [values.get(name, "–") for values in (compat, judged) if values]
+        ceiling = score.get("ceilings", {}).get(name, "–")
+        rows.append([name, score["summary"].get(name, "–"), *columns, ceiling,
+                     *[values.get(name, "–") for values in baselines.values()]])  # fmt: skip
+    return table(header, rows)
+
+
+def _means(known: Mapping[str, Mapping[str, Any]], rows: Sequence[Row]) -> str:
+    lines = []
+    for name, mean in known.items():
+        taking = [row for row in rows if name in row.scores]
+        sd, n = paired_sd([row.scores[name] for row in taking], [row.cluster for row in taking])
+        least = 100 * detectable(sd * 2**0.5, n)
+        percents = [100 * mean[key] for key in ("mean", "low", "high")]
+        lines.append([name, *percents, mean["n"], mean["clusters"], least])
+    plot = intervals([{"label": name, **mean} for name, mean in known.items()]) if known else ""
+    return str(plot) + table(("score", "mean", "low", "high", "rows", "clusters", "detectable ±"), lines)
+
+
+def _costs(costs: Mapping[str, Mapping[str, Any]]) -> str:
+    if not costs:
+        return "<p class=soft>Nothing is known: the replies carry neither seconds nor tokens.</p>"
+    rows = [[name, cost["mean"], cost["total"], cost["n"]] for name, cost in costs.items()]
+    return table(("per reply", "mean", "total", "replies that know it"), rows)
+
+
+def _breakdowns(rows: Sequence[Row], headline: str) -> list[str]:
+    names = dict.fromkeys(name for row in rows for name in row.scores)
+    scores = [headline] if headline in names else list(names)[:3]
+    parts: list[str] = []
+    for key in dict.fromkeys(key for row in rows for key in row.meta):
+        groups: dict[str, list[Row]] = {}
+        for row in rows:
+            value = row.meta.get(key)
+            for one in value if isinstance(value, (list, tuple)) else [value]:
+                if isinstance(one, (str, int, bool)):
+                    groups.setdefault(str(one), []).append(row)
+        if not 2 <= len(groups) <= MOST_VALUES:
+            continue
+        for score in scores:
+            lines = []
+            for value, group in sorted(groups.items()):
+                found = means([row for row in group if score in row.scores], draws=DRAWS).get(score)
+                if found is not None:
+                    lines.append({"label": value, **found})
+            if len(lines) > 1:
+                parts += [f"<h3>{text(score)} by {text(key)}</h3>", intervals(lines)]
+    return parts
+
+
+def _problems(problems: Sequence[str]) -> str:
+    if not problems:
+        return "<p>None: every row of the data and every reply was read.</p>"
+    more = f"<li>… and {len(problems) - MOST_PROBLEMS} more</li>" if len(problems) > MOST_PROBLEMS else ""
+    items = "".join(f"<li>{text(line)}</li>" for line in problems[:MOST_PROBLEMS])
+    return f"<p>{len(problems)}:</p><ul>{items}{more}</ul>"
+
+
+def comparison_table(a: Mapping[str, Any], b: Mapping[str, Any]) -> Html:
+    """Paired differences of two score documents, in points."""
+    try:
+        found = compare(a, b, draws=DRAWS)
+    except InputError as error:
+        return Html(f"<p>{text(error)}</p>")
+    rows = []
+    for c in found:
+        d = c.difference
+        rows.append([c.score, 100 * c.mean_a, 100 * c.mean_b, 100 * d.mean, 100 * d.low, 100 * d.high,
+                     f"{c.wins} / {c.losses} / {c.ties}", 100 * c.detectable])  # fmt: skip
+    warnings = "".join(f'<p class="warn">{text(line)}</p>' for line in (found[0].warnings if found else ()))
+    header = ("score", "A", "B", "A minus B", "low", "high", "wins / losses / ties", "detectable ±")
+    return Html(warnings + table(header, rows))

@@ -1,0 +1,88 @@
+"""Judges refuse rather than guess, and are asked each question once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lucida.bench.cache import Cache
+from lucida.bench.judge import Judge, Question, Refusal
+from lucida.bench.judges import EndpointJudge, SentenceJudge, load_judge, score_with_judge
+from lucida.bench.models import ModelOptions
+from lucida.bench.records import Row, Score, count_statuses
+from lucida.media.errors import InputError
+from tests.bench.toy import FakeEndpoint, prompt_of
+
+
+def question(text: str) -> Question:
+    return Question(prompt=text, options=("A", "B"))
+
+
+def text_of(body: dict) -> str:
+    content = body["messages"][-1]["content"]
+    return content if isinstance(content, str) else prompt_of(body)
+
+
+def test_only_the_schema_is_a_verdict_and_each_is_asked_once(tmp_path: Path) -> None:
+    said = {"good": '{"verdict": "A"}', "prose": "The answer is A", "other": '{"verdict": "C"}', "more":
+            '{"verdict": "A", "why": "x"}', "list": "[1]", "none": None}  # fmt: skip
+    with FakeEndpoint(lambda body, n: said[text_of(body)]) as server:
+        for round in range(2):
+            judge = EndpointJudge(f"{server.url}#j", Cache(tmp_path), ModelOptions(retries=0))
+            assert judge.choose(question("good")) == "A"
+            for name in ("prose", "other", "more", "list", "none"):
+                with pytest.raises(Refusal):
+                    judge.choose(question(name))
+            assert (judge.asked, judge.cached) == ((6, 0) if round == 0 else (0, 6))
+        enum = server.bodies[0]["response_format"]["json_schema"]["schema"]["properties"]["verdict"]["enum"]
+    assert enum == ["A", "B"] and len(server.bodies) == 6
+
+
+def test_a_judge_that_cannot_be_reached_refuses_now_and_is_asked_again_later(tmp_path: Path) -> None:
+    with FakeEndpoint(lambda body, n: (503, "down") if n == 1 else '{"verdict": "B"}') as server:
+        with pytest.raises(Refusal, match="down"):
+            EndpointJudge(f"{server.url}#j", Cache(tmp_path), ModelOptions(retries=0)).choose(question("q"))
+        judge = EndpointJudge(f"{server.url}#j", Cache(tmp_path), ModelOptions(retries=0))
+        assert judge.choose(question("q")) == "B"
+
+
+def test_verdicts_are_fetched_together_also_when_a_rubric_asks_on(tmp_path: Path) -> None:
+    def scoring(judge: Judge) -> Score:
+        rows = []
+        for n in range(8):
+            try:
+                first = judge.choose(question(f"item {n}"))
+                value = judge.choose(question(f"item {n} after {first}")) == "A"
+                rows.append(Row(id=str(n), item=str(n), cluster=str(n), scores={"x": float(value)}))
+            except Refusal:
+                rows.append(Row(id=str(n), item=str(n), cluster=str(n), scores={"x": 0.0}, status="refused"))
+        return Score(protocol="p", rows=tuple(rows), summary={}, n=8, statuses=count_statuses(tuple(rows)))
+
+    with FakeEndpoint(lambda body, n: json.dumps({"verdict": "A"}), delay=0.1) as server:
+        judge = EndpointJudge(f"{server.url}#j", Cache(tmp_path), ModelOptions(concurrency=4))
+        score = score_with_judge(scoring, judge)
+    assert score.statuses["ok"] == 8 and judge.asked == 16 and server.most == 4
+
+
+def test_the_sentence_judge_needs_a_lead() -> None:
+    table = {"red": [1, 0], "scarlet": [0.96, 0.28], "blue": [0, 1], "both": [0.7071, 0.7071], "far": [-1, 0]}
+    judge = SentenceJudge(lambda texts: np.array([table[text] for text in texts], float))
+
+    def ask(about: str) -> str:
+        return judge.choose(Question(prompt="", options=("A", "B"), texts=("red", "blue"), about=about))
+
+    assert ask("scarlet") == "A" and ask("blue") == "B"
+    for text in ("both", "far", " "):
+        with pytest.raises(Refusal):
+            ask(text)
+    with pytest.raises(Refusal):
+        judge.choose(question("no texts"))
+
+
+def test_unknown_judges_are_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="--judge gpt"):
+        load_judge("gpt", Cache(tmp_path))
+    assert load_judge(None, Cache(tmp_path)) is None
