@@ -48,8 +48,9 @@ class Load(Protocol):
 
     def requests(self) -> list[Request]:
         return [
-            Request(id=f"{n}/{level}", item=str(n), cluster=str(n % self.videos), prompt=f"question {n} at level {level}",
-                    media=(MediaRef(path=f"{n * self.videos // self.items}.mp4", kind="video"),), frames=PLAN)
+            Request(id=f"{n}/{level}", item=str(n), cluster=str(n % self.videos), frames=PLAN,
+                    prompt=f"question {n} at level {level}",
+                    media=(MediaRef(path=f"{n * self.videos // self.items}.mp4", kind="video"),))
             for n in range(self.items)
             for level in range(self.levels)
         ]  # fmt: skip
@@ -116,14 +117,18 @@ def main() -> None:
             if done == total // 10:
                 tenth[0] = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
+        cpu = time.process_time()
         result = run(protocol, model, folder / "run", cache=cache, say=say)
+        cpu = time.process_time() - cpu
         after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     server.terminate()
     count = wish.items * wish.levels
     ideal = count * wish.delay / wish.concurrency
     print(f"{count} requests, {result.errors} errors, {wish.videos} videos, {store.decodes} decoded ({decoded:.1f} s)")
-    print(f"wall {result.seconds:.1f} s, ideal {ideal:.1f} s, ratio {result.seconds / ideal:.3f}; decodes now {result.decodes}")
-    print(f"peak memory: {before / 1024:.0f} MB before, {tenth[0] / 1024:.0f} after a tenth, {after / 1024:.0f} at the end")
+    print(f"wall {result.seconds:.1f} s, ideal {ideal:.1f} s, ratio {result.seconds / ideal:.3f}")
+    print(f"decodes in this pass {result.decodes}, processor {1000 * cpu / count:.1f} ms per request")
+    peaks = " / ".join(f"{peak / 1024:.0f}" for peak in (before, tenth[0], after))
+    print(f"peak memory before / after a tenth / at the end: {peaks} MB")
 
 
 if __name__ == "__main__":

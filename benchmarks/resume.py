@@ -52,7 +52,7 @@ def main() -> None:
         code, _, words = finish(start(recipe, folder / "whole"), timeout=1200)
         assert code == 0, words
         steps = sorted(random.Random(options.seed).sample(range(1, options.steps - 1), options.kills))
-        survived = sum(kill_at(recipe, folder / "killed", step) for step in steps)
+        survived = sum(kill_at(recipe, folder / "killed", step, timeout=1200) for step in steps)
         code, _, words = finish(start(recipe, folder / "killed"), timeout=1200)
         assert code == 0, words
         difference = largest_difference(folder / "whole", folder / "killed")

@@ -167,7 +167,11 @@ class SentenceJudge:
     def __init__(
         self, encode: Callable[[Sequence[str]], Any] | None = None, *, least: float = 0.35, margin: float = 0.05
     ) -> None:
-        self.encode = encode or _minilm()
+        if encode is None:
+            from lucida.bench.sentence import SentenceEncoder
+
+            encode = SentenceEncoder()
+        self.encode = encode
         self.least, self.margin = least, margin
         self.name = f"all-MiniLM-L6-v2, similarity >= {least:g}, lead >= {margin:g}"
 
@@ -189,10 +193,6 @@ class SentenceJudge:
         if len(order) > 1 and near[order[0]] - near[order[1]] < self.margin:
             raise Refusal("no clear lead")
         return question.options[int(order[0])]
-
-
-def _minilm() -> Callable[[Sequence[str]], Any]:
-    raise InputError("--judge sentence: this version has no sentence encoder yet; use openai:URL#NAME")
 
 
 def load_judge(spec: str | None, cache: Cache, options: ModelOptions | None = None) -> Judge | None:

@@ -15,6 +15,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from lucida.media.errors import InputError
+
 
 @dataclass(frozen=True, kw_only=True)
 class CorruptionConfig:
@@ -28,6 +30,8 @@ class CorruptionConfig:
         tail: loss weight of end tokens behind the first one; they carry nothing but the length.
         surprise: a token weighs (-log of its share of all tokens) to this power (see :func:`surprise_weight`). At 0 all
             weigh alike, and the few words that carry a caption (its nouns) drown among those that carry its grammar.
+        surprise_until, surprise_after: from that step on (0: never) the power is ``surprise_after``, so that grammar
+            gets its due once the nouns are there.
     """
 
     weighting: Literal["mean", "bound"] = "mean"
@@ -35,16 +39,18 @@ class CorruptionConfig:
     all_masked: float = 0.0
     tail: float = 0.1
     surprise: float = 0.0
+    surprise_until: int = 0
+    surprise_after: float = 0.0
 
     def __post_init__(self) -> None:
         if self.power <= 0:
-            raise ValueError(f"corruption power must be positive, got {self.power}")
+            raise InputError(f"corruption power must be positive, got {self.power}")
         if not 0 <= self.all_masked <= 1:
-            raise ValueError(f"corruption all_masked must lie in [0, 1], got {self.all_masked}")
+            raise InputError(f"corruption all_masked must lie in [0, 1], got {self.all_masked}")
         if self.tail < 0:
-            raise ValueError(f"corruption tail must not be negative, got {self.tail}")
+            raise InputError(f"corruption tail must not be negative, got {self.tail}")
         if self.weighting == "bound" and (self.power != 1 or self.all_masked):
-            raise ValueError(
+            raise InputError(
                 "the bound needs noise levels drawn uniformly: power 1 and all_masked 0, "
                 f"got {self.power} and {self.all_masked}"
             )
@@ -91,7 +97,9 @@ def surprise_weight(counts: Tensor, power: float) -> Tensor:
     return weight / ((weight * counts).sum() / counts.sum().clamp_min(1))
 
 
-def diffusion_loss(entropy: Tensor, masked: Tensor, weight: Tensor, levels: Tensor, config: CorruptionConfig) -> Tensor:
+def diffusion_loss(
+    entropy: Tensor, masked: Tensor, weight: Tensor, levels: Tensor, config: CorruptionConfig
+) -> Tensor:
     """Loss per row, so that rows count alike whatever their length and however rows are split over processes.
 
     Args:

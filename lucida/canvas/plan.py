@@ -13,6 +13,8 @@ import math
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from lucida.media.errors import InputError
+
 Order = Literal["confidence", "block", "left-to-right"]
 Law = Literal["linear", "cosine", "counts", "threshold", "factor"]
 
@@ -59,30 +61,30 @@ class Plan:
     def __post_init__(self) -> None:
         a, b = self.window
         if not 0 <= a < b <= 1:
-            raise ValueError(f"plan window must satisfy 0 <= a < b <= 1, got {self.window}")
+            raise InputError(f"plan window must satisfy 0 <= a < b <= 1, got {self.window}")
         if self.order not in get_args(Order):
-            raise ValueError(f"plan order must be one of {', '.join(get_args(Order))}, got {self.order!r}")
+            raise InputError(f"plan order must be one of {', '.join(get_args(Order))}, got {self.order!r}")
         if self.law not in get_args(Law):
-            raise ValueError(f"plan law must be one of {', '.join(get_args(Law))}, got {self.law!r}")
+            raise InputError(f"plan law must be one of {', '.join(get_args(Law))}, got {self.law!r}")
         if self.steps < 1:
-            raise ValueError(f"plan steps must be at least 1, got {self.steps}")
+            raise InputError(f"plan steps must be at least 1, got {self.steps}")
         if self.law == "counts" and (not self.counts or min(self.counts) < 0):
-            raise ValueError(f"plan law 'counts' needs counts of at least 0, got {self.counts}")
+            raise InputError(f"plan law 'counts' needs counts of at least 0, got {self.counts}")
         if not 0 < self.threshold <= 1:
-            raise ValueError(f"plan threshold must lie in (0, 1], got {self.threshold}")
+            raise InputError(f"plan threshold must lie in (0, 1], got {self.threshold}")
         if not self.factor > 0:
-            raise ValueError(f"plan factor must be positive, got {self.factor}")
+            raise InputError(f"plan factor must be positive, got {self.factor}")
         if not 0 <= self.temperature < math.inf:
-            raise ValueError(f"plan temperature must not be negative, got {self.temperature}")
+            raise InputError(f"plan temperature must not be negative, got {self.temperature}")
         if not self.tail > 0:
-            raise ValueError(f"plan tail must be positive, got {self.tail}")
+            raise InputError(f"plan tail must be positive, got {self.tail}")
         if self.revisable and (self.law not in ("linear", "cosine") or self.order != "confidence"):
-            raise ValueError(
+            raise InputError(
                 "a revisable plan needs the order 'confidence' and a linear or cosine law, "
                 f"got {self.order!r} and {self.law!r}"
             )
         if self.block < 1:
-            raise ValueError(f"plan block must be at least 1, got {self.block}")
+            raise InputError(f"plan block must be at least 1, got {self.block}")
 
     @property
     def first(self) -> int:

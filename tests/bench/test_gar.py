@@ -186,6 +186,7 @@ def test_typed_captions(tmp_path: Path) -> None:
     assert bench.typed(item, "qwerty") is None
     request = bench.requests()[0]
     assert request.task == "describe" and len(request.regions) == 2
+    assert request.prompt.startswith("Marks: <Prompt0> is region 1, <Prompt1> is region 2.\n")
 
 
 def test_marks() -> None:

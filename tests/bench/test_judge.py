@@ -13,6 +13,7 @@ from lucida.bench.judge import Judge, Question, Refusal
 from lucida.bench.judges import EndpointJudge, SentenceJudge, load_judge, score_with_judge
 from lucida.bench.models import ModelOptions
 from lucida.bench.records import Row, Score, count_statuses
+from lucida.bench.sentence import SentenceEncoder, sentence_folder
 from lucida.media.errors import InputError
 from tests.bench.toy import FakeEndpoint, prompt_of
 
@@ -80,6 +81,21 @@ def test_the_sentence_judge_needs_a_lead() -> None:
             ask(text)
     with pytest.raises(Refusal):
         judge.choose(question("no texts"))
+
+
+@pytest.mark.skipif(sentence_folder() is None, reason="the extra text is not installed")
+def test_the_sentence_encoder_knows_what_is_near() -> None:
+    encode = SentenceEncoder()
+    happy = ["That is a happy person", "That is a happy dog", "That is a very happy person", "Today is a sunny day"]
+    vectors = encode([*happy, "红色", ""])
+    assert vectors.shape == (6, 384) and np.allclose(np.linalg.norm(vectors, axis=1), 1, atol=1e-5)
+    # the similarities that the model's own page shows for these sentences
+    assert vectors[1:4] @ vectors[0] == pytest.approx([0.695, 0.943, 0.257], abs=1e-3)
+    alone = encode(happy[:1])  # padding changes nothing
+    assert np.allclose(alone[0], vectors[0], atol=1e-5)
+    judge = SentenceJudge(encode)
+    options = Question(prompt="", options=("A", "B"), texts=("a fox", "an umbrella"), about="a small vixen")
+    assert judge.choose(options) == "A"
 
 
 def test_unknown_judges_are_named(tmp_path: Path) -> None:

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
 from lucida.bench import made
+from lucida.bench.cache import Cache
 from lucida.bench.made import MAKERS, make_dlc, make_gar, make_paradlc
+from lucida.bench.prepare import Prepared
 from lucida.bench.protocol import PROTOCOLS, load_protocol
 from lucida.bench.protocols.gar import GARVQA
 from lucida.bench.protocols.masks import MaskBench
 from lucida.bench.protocols.typed import decide, recognised
 from lucida.bench.records import Reply
+from lucida.bench.runner import run
 from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.media.region import Region
@@ -175,3 +179,28 @@ def test_bad_requests_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         made.scene_with(40, 0, split="test", size=(32, 32))
     assert not list(tmp_path.iterdir())
     assert set(MAKERS) <= set(PROTOCOLS)
+
+
+def test_a_run_from_requests_to_costs(folders: dict[str, Path], tmp_path: Path) -> None:
+    """Through the engine: a scripted describer answers each picture's regions in one decode of four passes."""
+    bench = load_protocol("paradlc", folders["paradlc"])
+    truth = bench.baselines()["oracle"]
+
+    class Scripted:
+        name, identity, concurrency, shows, batches = "scripted", {}, 1, "nothing", True
+
+        def generate(self, requests: Sequence[Prepared]) -> list[Reply]:
+            cost = {"regions": float(len(requests)), "passes": 4.0}
+            return [
+                one.reply(truth[one.request.id].raw, model="scripted", seconds=0.5, tokens=8, cost=cost)
+                for one in requests
+            ]
+
+    result = run(bench, Scripted(), tmp_path / "run", cache=Cache(tmp_path / "cache"))  # type: ignore[arg-type]
+    summary = bench.score(result.replies).summary
+    assert result.errors == 0 and summary["mean"] == 100
+    assert summary["regions_per_decode"] == pytest.approx(35 / 7) and summary["passes"] == pytest.approx(28)
+    assert summary["regions_per_pass"] == pytest.approx(35 / 28)
+    assert summary["tokens_per_pass"] == pytest.approx(8 * 35 / 28) and summary["seconds"] == pytest.approx(
+        17.5
+    )

@@ -19,7 +19,17 @@ from lucida.canvas.span import FOLDABLE, Canvas, Role, Span, Visibility
 from lucida.canvas.tokens import Tokens
 from tests.canvas.slow import hidden_of, tokens_of
 from tests.canvas.tiny import (
-    MASK, SEEDS, VOCABULARY, Shape, canvas, close, dense_session, draw, folded_session, network, shapes,
+    MASK,
+    SEEDS,
+    VOCABULARY,
+    Shape,
+    canvas,
+    close,
+    dense_session,
+    draw,
+    folded_session,
+    network,
+    shapes,
 )  # fmt: skip
 
 

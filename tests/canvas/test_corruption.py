@@ -11,7 +11,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lucida.canvas.corruption import (
-    CorruptionConfig, causal_loss, corrupt, diffusion_loss, noise_levels, tail_weight,
+    CorruptionConfig,
+    causal_loss,
+    corrupt,
+    diffusion_loss,
+    noise_levels,
+    surprise_weight,
+    tail_weight,
 )  # fmt: skip
 
 MASK, END = 99, 7
@@ -129,3 +135,14 @@ def test_bound_is_an_unbiased_estimate(seed: int, text: tuple[int, ...]) -> None
 def test_settings_that_cannot_be(settings_, named: str) -> None:
     with pytest.raises(ValueError, match=named):
         CorruptionConfig(**settings_)
+
+
+@given(st.lists(st.integers(0, 50), min_size=2, max_size=8).filter(any), st.floats(0, 2))
+def test_surprise_weight(counts: list[int], power: float) -> None:
+    """Rarer ids weigh more; the mean over what was counted is 1; power 0 weighs all alike."""
+    found = surprise_weight(torch.tensor(counts, dtype=torch.float), power)
+    assert float((found * torch.tensor(counts)).sum()) == pytest.approx(sum(counts), rel=1e-4)
+    order = sorted(range(len(counts)), key=lambda i: counts[i])
+    assert all(found[a] >= found[b] - 1e-6 for a, b in itertools.pairwise(order))
+    if power == 0:
+        assert torch.allclose(found, torch.ones(len(counts)))

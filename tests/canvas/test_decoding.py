@@ -17,8 +17,25 @@ from lucida.canvas.sessions import GuidedSession
 from lucida.canvas.span import FOLDABLE, Canvas, Role, Visibility
 from tests.canvas.slow import SlowDecoded, hidden_of, logits_of, slow_decode, tokens_of
 from tests.canvas.tiny import (
-    CHANNELS, CODES, END, ENDLESS, MASK, SEEDS, VOCABULARY, WORDS, Shape, canvas, dense_session, folded_session,
-    network, plans, regrouped, run_dense, run_folded, shapes,
+    CHANNELS,
+    CODES,
+    END,
+    ENDLESS,
+    MASK,
+    SEEDS,
+    VOCABULARY,
+    WORDS,
+    Shape,
+    canvas,
+    dense_session,
+    flat,
+    folded_session,
+    network,
+    plans,
+    regrouped,
+    run_dense,
+    run_folded,
+    shapes,
 )  # fmt: skip
 
 TWO = st.lists(plans(), min_size=1, max_size=2)
@@ -29,9 +46,9 @@ def check(found: Decoded, expected: SlowDecoded) -> None:
     """Same answers, passes and confidence; ``expected`` may hold near-ties, which a test leaves out."""
     assume(not expected.close)
     assert [a for row in range(len(found.ids)) for a in found.answers(row)] == expected.answers
-    assert sum(found.steps, []) == sum(expected.steps, [])
+    assert flat(found.steps) == flat(expected.steps)
     assert found.passes == expected.passes
-    assert sum(found.confidence, []) == pytest.approx(sum(expected.confidence, []), abs=1e-4)
+    assert flat(found.confidence) == pytest.approx(flat(expected.confidence), abs=1e-4)
 
 
 @pytest.mark.parametrize("visibility", FOLDABLE)

@@ -20,8 +20,22 @@ from lucida.canvas.plan import Plan
 from lucida.canvas.span import FOLDABLE, Canvas, Role, Visibility
 from tests.canvas.test_compiling import filled
 from tests.canvas.tiny import (
-    CHANNELS, ENDLESS, MASK, SEEDS, Shape, boxes, canvas, close, dense_session, draw, folded_session, network,
-    regrouped, run_dense, run_folded, shapes,
+    CHANNELS,
+    ENDLESS,
+    MASK,
+    SEEDS,
+    Shape,
+    boxes,
+    canvas,
+    close,
+    dense_session,
+    draw,
+    folded_session,
+    network,
+    regrouped,
+    run_dense,
+    run_folded,
+    shapes,
 )  # fmt: skip
 
 

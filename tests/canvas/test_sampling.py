@@ -14,7 +14,19 @@ from lucida.canvas.plan import Plan
 from lucida.canvas.sampling import _gumbel
 from lucida.canvas.span import Canvas
 from tests.canvas.tiny import (
-    CODES, ENDLESS, SEEDS, VOCABULARY, WORDS, Shape, canvas, plans, regrouped, run_dense, run_folded, shapes,
+    CODES,
+    ENDLESS,
+    SEEDS,
+    VOCABULARY,
+    WORDS,
+    Shape,
+    canvas,
+    flat,
+    plans,
+    regrouped,
+    run_dense,
+    run_folded,
+    shapes,
 )  # fmt: skip
 
 HOT = Plan(steps=3, temperature=1.0)
@@ -64,7 +76,7 @@ def test_folded_noise_is_dense_noise(shape: Shape, seed: int, plan: Plan) -> Non
     for visibility in ("strict", "twin"):
         one = canvas(shape, seed, visibility, [plan], [WORDS, CODES])
         folded, dense = run_folded(one, seed=seed), run_dense(one, seed=seed)
-        assert sum(folded.ids, []) == dense.ids[0]
+        assert flat(folded.ids) == dense.ids[0]
 
 
 def test_noise_is_gumbel() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import get_args
 
 import pytest
@@ -97,7 +98,7 @@ def test_moves_tell_the_decode() -> None:
     assert found.trajectory is not None
     moves = found.trajectory.moves
     assert len(moves) == found.passes
-    for a, b in zip(moves, moves[1:], strict=False):
+    for a, b in pairwise(moves):
         after = torch.where(a.new, a.ids, a.before)
         assert torch.equal(after[b.alive], b.before[b.alive])
         assert not (b.alive & ~a.alive).any() and not (a.new & b.new).any()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import Any
 
 import torch
 from hypothesis import strategies as st
@@ -20,14 +21,14 @@ from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransforme
 
 VOCABULARY = Vocabulary(VocabularyConfig(image_codes=7))
 MASK, END = VOCABULARY.mask, VOCABULARY.end
-WORDS = "null+answer+hint0+hint1+hint2+hint3+end"  # seven ids, so that answers end early now and then
-ENDLESS = "null+answer+hint0+hint1+hint2+hint3"
+WORDS = "null+answer+hint0+hint1+hint2+end"  # six ids, so that answers end early now and then
+ENDLESS = "null+answer+hint0+hint1+hint2"
 CODES = "image"
 CHANNELS = 8
 
 
 @lru_cache
-def network(seed: int = 0) -> CanvasTransformer:
+def network(seed: int = 1) -> CanvasTransformer:
     """Width 32, two layers. Weights are large, so that probabilities are far from uniform."""
     config = CanvasTransformerConfig(
         vocabulary=len(VOCABULARY), width=32, layers=2, heads=2, hidden=48, modalities={"cell": CHANNELS}
@@ -41,6 +42,8 @@ def network(seed: int = 0) -> CanvasTransformer:
                 torch.nn.init.normal_(parameter, std=scale)
             elif name == "cover_scale":
                 torch.nn.init.normal_(parameter, mean=1.0)
+        with torch.no_grad():
+            model.embed.weight[END] *= 1.7  # ends come often
     return model.requires_grad_(False).eval()
 
 
@@ -176,3 +179,8 @@ def plans(*, temperature: float = 0.0, revisable: bool = False) -> st.SearchStra
         factor=st.sampled_from([0.5, 1.0, 2.0]),
         block=st.integers(1, 4),
     )
+
+
+def flat(rows: Sequence[Sequence[Any]]) -> list[Any]:
+    """Rows one after the other."""
+    return [x for row in rows for x in row]

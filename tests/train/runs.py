@@ -70,10 +70,10 @@ def await_step(process: subprocess.Popen[str], folder: Path, step: int, timeout:
         time.sleep(0.005)
 
 
-def kill_at(recipe: Path, folder: Path, step: int, *options: str) -> bool:
+def kill_at(recipe: Path, folder: Path, step: int, *options: str, timeout: float = 150) -> bool:
     """Run until the log shows ``step``, then SIGKILL; False if the run had ended before."""
     process = start(recipe, folder, *options)
-    await_step(process, folder, step)
+    await_step(process, folder, step, timeout)
     process.kill()
     return finish(process)[0] == -9
 

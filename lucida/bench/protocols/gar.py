@@ -167,7 +167,7 @@ class GARCaption(GARBench):
             parsed = {"answer": text, "right": found}
         return Row(
             id=item.key, item=item.key, cluster=item.path, scores=scores, parsed=parsed, status=status, note=note,
-            meta=self.meta(item), gold={"answer": self.gold(item)},
+            meta={"regions": len(item.rles)}, gold={"answer": self.gold(item)},
         )  # fmt: skip
 
     def baselines(self) -> Mapping[str, Mapping[str, Reply]]:
@@ -188,6 +188,10 @@ class GARCaptionSimple(GARCaption):
     def prompt(self, item: RegionItem) -> str:
         """The official question."""
         return str(item.raw["question"])
+
+    def meta(self, item: RegionItem) -> dict[str, Any]:
+        """Number of regions; the question apart."""
+        return {"regions": len(item.rles), "question": item.raw["question"]}
 
     def gold(self, item: RegionItem) -> str:
         """The official answer."""

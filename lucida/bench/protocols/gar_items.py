@@ -112,7 +112,8 @@ class GARBench(Protocol):
         """One request per item, with all of its regions in order."""
         return [
             Request(
-                id=item.key, item=item.key, cluster=item.path, prompt=self.prompt(item), regions=item.rles,
+                id=item.key, item=item.key, cluster=item.path, prompt=f"{legend(len(item.rles))}\n{self.prompt(item)}",
+                regions=item.rles,
                 media=(MediaRef(path=item.path, kind="image"),), task=self.task, meta=self.meta(item),
                 max_tokens=self.max_tokens,
             )
@@ -176,3 +177,9 @@ def local_marks(text: str) -> str:
 def prompt_marks(text: str) -> str:
     """The other way: ``<1>`` as ``<Prompt0>``, for replies of systems that were asked with :func:`local_marks`."""
     return re.sub(r"<(\d+)>", lambda mark: f"<Prompt{int(mark.group(1)) - 1}>", text)
+
+
+def legend(count: int) -> str:
+    """Which mark of the text is which number in the picture, where regions are outlined and numbered from 1."""
+    pairs = ", ".join(f"<Prompt{n}> is region {n + 1}" for n in range(count))
+    return f"Marks: {pairs}."

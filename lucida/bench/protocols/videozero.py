@@ -33,8 +33,8 @@ PROMPTS = {
     "answer cn": "问题:{{question}}\n请只回答最终答案。",
     "level4": "Question: {{question}}\nDo not answer it. Say when the video shows what is needed to answer it: at "
     "most 20 stretches, each as: From <X seconds> to <Y seconds>.",
-    "level5": "Question: {{question}}\nDo not answer it. Say where the video shows what is needed to answer it, at each of "
-    "these seconds: {{key_times}}.\nReply with a JSON list only, one entry for each second: "
+    "level5": "Question: {{question}}\nDo not answer it. Say where the video shows what is needed to answer it, "
+    "at each of these seconds: {{key_times}}.\nReply with a JSON list only, one entry for each second: "
     '[{"time": 1.00, "bbox_2d": [[x1, y1, x2, y2], ...]}, ...]. {{unit}}',
 }
 UNIT_WORDS = {

@@ -16,7 +16,9 @@ from lucida.metrics.parsing import parse_time
 Window = tuple[float, float]
 TIME_TOLERANCE = 0.1  # seconds between an asked key time and the time a reply gives it: labels have one decimal
 UNITS = ("normalised", "thousand", "pixels")
+MOST_FAILURES = 64  # brackets that open nothing readable, after which the rest of a reply is not searched
 
+_OPEN = re.compile(r"[\[{]")
 _NUMBER = re.compile(r"[-+]?\d+(?:\.\d+)?")
 _CLOCK = re.compile(r"\d+:\d{2}(?::\d{2})?(?:\.\d+)?")
 _CJK_NUMBERS = {word: str(n) for n, word in enumerate("零一二三四五六七八九十")} | {"两": "2", "〇": "0"}
@@ -30,8 +32,8 @@ _PAIR = re.compile(
 
 
 def answer_of(text: str, gold: str) -> tuple[str | None, bool]:
-    """(the short answer, whether it is right), matched by the type of the truth: clock time, number, yes or no, list,
-    words. An empty answer is ``None`` and wrong, whatever the truth."""
+    """(the short answer, whether it is right), matched by the type of the truth: clock time, number, yes or no,
+    list, words. An empty answer is ``None`` and wrong, whatever the truth."""
     said = final_answer(text)
     return (said, matches(said, gold)) if plain(said) else (None, False)
 
@@ -41,8 +43,8 @@ def matches(said: str, gold: str) -> bool:
     if _CLOCK.fullmatch(gold):
         return _CLOCK.search(said) is not None and parse_time(said) == parse_time(gold)
     if _NUMBER.fullmatch(gold):
-        words = spaced(_CJK_NUMBERS.get(said, re.sub(r"^[一二两三四五六七八九十](?=[个人次辆只张条])", _to_digit, said)))
-        return match_number(words, gold).ok
+        digits = re.sub(r"^[零一二两三四五六七八九十](?=$|[个人次辆只张条])", _to_digit, said)
+        return match_number(spaced(digits), gold).ok
     if gold.lower() in ("yes", "no"):
         return match_yesno(said, gold.lower()).ok
     parts, heard = _parts(gold), _parts(said)
@@ -71,7 +73,7 @@ def windows_of(text: str) -> list[Window]:
     for value in _json_values(text):
         found += _json_windows(value)
     if not found:
-        for match in _PAIR.finditer(re.sub("[<>*`]", "", text)):
+        for match in _PAIR.finditer(spaced(re.sub("[<>*`]", "", text))):
             first, second = match.group(1), match.group(3)
             timed = ":" in first + second or match["u1"] or match["u2"]
             rest = (match["rest"] or "").strip().lower()
@@ -102,13 +104,13 @@ def _window(first: Any, second: Any) -> list[Window]:
 
 def _json_values(text: str) -> Iterator[Any]:
     """Every JSON list or object in ``text``, outermost first; of one cut off at the end, its whole members."""
-    decoder, at = json.JSONDecoder(), 0
-    while (match := re.compile(r"[\[{]").search(text, at)) is not None:
+    decoder, at, failed = json.JSONDecoder(), 0, 0
+    while failed < MOST_FAILURES and (match := _OPEN.search(text, at)) is not None:
         try:
             value, at = decoder.raw_decode(text, match.start())
             yield value
         except (ValueError, RecursionError):
-            at = match.start() + 1
+            at, failed = match.start() + 1, failed + 1
 
 
 def boxes_of(

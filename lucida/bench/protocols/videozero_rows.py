@@ -30,7 +30,7 @@ class Scorer:
         self.replies, self.compat, self.unit = replies, compat, unit
 
     def rows(self, item: Item) -> list[Row]:
-        """Levels 1 to 5. Levels 4 and 5 rest on level 3 too; without windows or boxes they have no reply of their own."""
+        """Levels 1 to 5. 4 and 5 rest on level 3 too; without windows or boxes they have no reply of their own."""
         rows = [self._answer(item, level) for level in (1, 2, 3)]
         right = rows[-1].scores["level3"] > 0
         when = self._when(item, right)

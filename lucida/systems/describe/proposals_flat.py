@@ -14,6 +14,8 @@ _LONGEST = 110.0  # of the line in sRGB levels; a longer one would take things f
 _TOLERANCE = 5.0  # distance from the line in levels on a picture without noise
 _BORDER, _PICTURE = 0.6, 0.15  # least share of border and picture that the ground must explain
 _LEAST = 0.001  # share of the picture below which a part is dirt
+_CLEAR = 3.5  # distance of a part's outline from the line in tolerances; shades and texture of a photograph fade in
+_CLEAN = 0.67  # least share of what leaves the line that clear parts must make up
 _ALL = 0.97  # where the ground explains this much and nothing stands on it, the picture is empty
 
 
@@ -41,10 +43,17 @@ def things_on_plain_ground(pixels: np.ndarray) -> list[np.ndarray] | None:
     most = np.max([ahead[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
     labels, parts = label_mask((away > tolerance) & (away >= 0.5 * np.minimum(most, 120)))
     area = np.bincount(labels[labels >= 0], minlength=parts)
-    kept = np.flatnonzero(area >= max(4, _LEAST * labels.size))
-    if not len(kept):
-        return [] if explained >= _ALL else None
-    return [labels == part for part in kept[np.argsort(-area[kept], kind="stable")]]
+    found = [labels == part for part in np.argsort(-area, kind="stable") if area[part] >= max(4, _LEAST * away.size)]
+    clear = [part for part in found if np.percentile(away[_outline(part)], 25) >= _CLEAR * tolerance]
+    if not clear:
+        return [] if explained >= _ALL and not found else None
+    return clear if sum(int(part.sum()) for part in clear) >= _CLEAN * area.sum() else None
+
+
+def _outline(part: np.ndarray) -> np.ndarray:
+    """The pixels of a mask with a side that is not in it."""
+    padded = np.pad(part, 1)
+    return part & ~(padded[:-2, 1:-1] & padded[2:, 1:-1] & padded[1:-1, :-2] & padded[1:-1, 2:])
 
 
 def noise_level(pixels: np.ndarray) -> float:

@@ -8,6 +8,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -164,9 +165,7 @@ class Look:
         chosen = self.regions() if regions is None else list(regions)
         if not chosen:
             raise InputError(f"{self.image.source or 'picture'}: no regions found; give --boxes or --masks")
-        for n, region in enumerate(chosen, start=1):
-            if region.size != self.image.size:
-                raise InputError(f"region {n} is for a {_by(region.size)} picture, this one is {_by(self.image.size)}")
+        self._check_sizes(chosen)
         captions: list[Caption] = []
         words: list[tuple[tuple[str, float, int], ...]] = []
         events: list[DecodeEvent] = []
@@ -192,9 +191,17 @@ class Look:
         return Caption(None, text, confidence, max((s for _, _, s in pieces), default=0))
 
     def ask(self, question: str, regions: Sequence[Region] = (), *, plan: Plan | None = None, seed: int = 0) -> Answer:
-        """Answer a free question; ``<1>`` in it is the first region, ``<2>`` the second, and so on."""
+        """Answer a free question; ``<1>`` in it is the first region, ``<2>`` the second, and so on.
+
+        Raises:
+            InputError: no question, a cited region that is not given, or a region of another picture's size.
+        """
         if not question.strip():
             raise InputError("question is empty")
+        self._check_sizes(regions)
+        for number in re.findall(r"<(\d+)>", question):
+            if not 1 <= int(number) <= len(regions):
+                raise InputError(f"question cites <{number}>, but there are {len(regions)} regions")
         d = self.describer
         cited = region_features(self._features, regions, d.layout.config)
         slots = d.layout.config.answer_slots
@@ -205,6 +212,11 @@ class Look:
         if not text:
             return Answer("no answer was written", confidence=confidence, abstained=True, inspected=("the picture",))
         return Answer(text, evidence=evidence, confidence=confidence)
+
+    def _check_sizes(self, regions: Sequence[Region]) -> None:
+        for n, region in enumerate(regions, start=1):
+            if region.size != self.image.size:
+                raise InputError(f"region {n} is for a {_by(region.size)} picture, this one is {_by(self.image.size)}")
 
     def _region_requests(self, regions: Sequence[Region], style: int, hints: bool) -> list[Request]:
         d = self.describer

@@ -150,6 +150,7 @@ class DescribeTask:
         self.held_out = FeatureBank(home, held_out, config.layout)
         self.sampler = Sampler(self.bank, self.layout, config.samples, seed, config.visibility)
         self.seed = seed
+        self._surprise: dict[float, Tensor] = {}
 
     def prepare(self, progress: Callable[[str], None]) -> None:
         """Build the feature banks."""
@@ -158,11 +159,8 @@ class DescribeTask:
             self.held_out.build(progress)
 
     @cached_property
-    def surprise(self) -> Tensor:
-        """Loss weight per id (V,), from the answers of the first training steps."""
-        power = self.config.corruption.surprise
-        if not power:
-            return torch.ones(len(self.vocabulary))
+    def _counts(self) -> Tensor:
+        """(V,) how often each id occurs in the answers of the first training steps."""
         counts = torch.zeros(len(self.vocabulary))
         for step in range(COUNTED_STEPS):
             for canvas in self.sampler.canvases(step):
@@ -170,7 +168,17 @@ class DescribeTask:
                     if span.role is Role.ANSWER:
                         ids = span.ids[: int((span.ids != self.vocabulary.end).sum()) + 1]
                         counts += torch.bincount(ids, minlength=len(counts))
-        return surprise_weight(counts, power)
+        return counts
+
+    def surprise(self, step: int) -> Tensor:
+        """Loss weight per id (V,) at a step."""
+        noised = self.config.corruption
+        later = 0 < noised.surprise_until <= step
+        power = noised.surprise_after if later else noised.surprise
+        if power not in self._surprise:
+            plain = torch.ones(len(self.vocabulary))
+            self._surprise[power] = surprise_weight(self._counts, power) if power else plain
+        return self._surprise[power]
 
     def batch(self, step: int, rank: int, processes: int) -> Batch:
         """This process's share of the step: its pictures, and its rows of the step's noise."""
@@ -186,7 +194,7 @@ class DescribeTask:
         u = torch.rand(pictures * processes, groups, draws, room, generator=generator)[share][..., :slots]
         levels = levels[share]
         tail = tail_weight(folded.slots.ids, self.vocabulary.end, self.config.corruption.tail)
-        weight = (folded.slots.weight * tail * self.surprise[folded.slots.ids]).view(folded.answers.ids.shape)
+        weight = (folded.slots.weight * tail * self.surprise(step)[folded.slots.ids]).view(folded.answers.ids.shape)
         ids = folded.answers.ids.unsqueeze(2).expand_as(u)
         valid = folded.answers.valid.unsqueeze(2).expand_as(u)
         if self.config.visibility == "twin":
