@@ -23,6 +23,7 @@ PROTOCOLS: dict[str, str] = {
     "gar-caption-simple": "lucida.bench.protocols.gar:GARCaptionSimple",
     "gar-caption-detailed": "lucida.bench.protocols.gar:GARCaptionDetailed",
     "videozero": "lucida.bench.protocols.videozero:VideoZeroBench",
+    "videozero-joint": "lucida.bench.protocols.videozero_joint:VideoZeroJoint",
     "vstar": "lucida.bench.protocols.vstar:VSTaR",
     "grounding": "lucida.bench.protocols.grounding:TemporalGrounding",
     "ovo": "lucida.bench.protocols.ovo:OVOBench",

@@ -1,6 +1,7 @@
 """The processes of a training run: one, or several that share every batch and agree on everything else.
 
-Several are started by ``torchrun`` or ``accelerate launch``; both say so in the environment. They train with DDP.
+Several are started by ``torchrun`` or, on GPUs, ``accelerate launch``; both say so in the environment. They train with
+DDP. (``accelerate launch --cpu --num_processes 2`` starts only one unless it is given MPI: use ``torchrun``.)
 """
 
 from __future__ import annotations

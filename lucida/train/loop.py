@@ -4,17 +4,13 @@ Nothing random lives outside (seed, step, process), so a run killed at any momen
 processor, with the same number of threads and processes, ends with the same bits as one that was never interrupted.
 (Some GPU kernels add in no fixed order; there the promise is the same data and noise, not the same bits.)
 
-Several processes, launched by ``torchrun`` or ``accelerate launch``, share each batch under DDP.
+Several processes share each batch under DDP (see ``cluster.py`` for how they are started).
 """
 
 from __future__ import annotations
 
-import contextlib
 import math
-import signal
-import threading
 import time
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -29,8 +25,9 @@ from lucida.train.cluster import Cluster, on_device
 from lucida.train.dtype import DtypeChoice, choose_dtype
 from lucida.train.folder import Log, RunFolder
 from lucida.train.machine import cpu_name
-from lucida.train.recipe import Recipe, RunConfig, task_class
+from lucida.train.recipe import Recipe, task_class
 from lucida.train.schedule import learning_rate, stage
+from lucida.train.stopping import stop_signal
 from lucida.train.task import Task
 
 
@@ -58,34 +55,6 @@ def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, A
         {"params": [p for p in trainable if p.dim() >= 2], "weight_decay": weight_decay},
         {"params": [p for p in trainable if p.dim() < 2], "weight_decay": 0.0},
     ]
-
-
-@contextlib.contextmanager
-def stop_signal() -> Iterator[list[int]]:
-    """A list that gets the number of a SIGINT or SIGTERM, so that the loop can save and leave.
-
-    A second Ctrl-C acts at once, as if nobody had asked for the first. Outside the main thread, where Python does not
-    let anyone handle signals, the list stays empty.
-    """
-    caught: list[int] = []
-    if threading.current_thread() is not threading.main_thread():
-        yield caught
-        return
-
-    def note(number: int, _frame: object) -> None:
-        if number == signal.SIGINT and number in caught:
-            signal.signal(number, previous[number])
-            signal.raise_signal(number)
-        caught.append(number)
-
-    previous = {s: signal.getsignal(s) or signal.SIG_DFL for s in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        for s in previous:
-            signal.signal(s, note)
-        yield caught
-    finally:
-        for s, handler in previous.items():
-            signal.signal(s, handler)
 
 
 def train(
@@ -170,9 +139,10 @@ class _Trainer:
         if not cluster.leads:
             self.task.prepare(lambda words: None)
         # One process measures for all: they must not disagree.
-        self.dtype = cluster.leading(self.dtype or choose_dtype(self.config.dtype, cluster.device))
+        choice: DtypeChoice = cluster.leading(self.dtype or choose_dtype(self.config.dtype, cluster.device))
+        self.dtype = choice
         sharing = {key: self.machine[key] for key in ("device", "processes", "threads")}
-        self.folder.write({"event": "dtype", "words": self.dtype.reason, **sharing})
+        self.folder.write({"event": "dtype", "words": choice.reason, **sharing})
         self.begin = time.monotonic()
         with stop_signal() as stopped:
             done = self._steps(until, stopped)
@@ -184,7 +154,7 @@ class _Trainer:
         if cluster.leads:
             probe = self.task.probe(self.ema.module)
             self.folder.write({"event": "probe", "step": total, **probe})
-            facts = {"steps": total, "seconds": round(self._seconds), "dtype": self.dtype.reason, "probe": probe}
+            facts = {"steps": total, "seconds": round(self._seconds), "dtype": choice.reason, "probe": probe}
             model = self.task.export(self.ema.module, model, facts)
         return Outcome(steps=total, model=model, leads=cluster.leads)
 
@@ -281,4 +251,4 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
     return f"bits may differ from an unbroken run: {', '.join(changed)}" if changed else ""
 
 
-__all__ = ["Outcome", "RunConfig", "parameter_groups", "seed_of", "stop_signal", "train"]
+__all__ = ["Outcome", "parameter_groups", "seed_of", "train"]

@@ -31,7 +31,8 @@ def made(folder: Path, text: str, name: str = "annotations.json", **options: Any
     [
         ("charades_sta_test.txt", "3MSZA 24.3 30.4##person turns a light on.", ((24.3, 30.4),), False),
         ("annotations.json", json.dumps([ONE]), ((10, 20),), False),
-        ("tvgbench.json", json.dumps([{"path": "x/y.mp4", "question": "When?", "answer": "13.4-28.1"}]), ((13.4, 28.1),), False),
+        ("tvgbench.json", json.dumps([{"path": "x/y.mp4", "question": "When?", "answer": "13.4-28.1"}]),
+         ((13.4, 28.1),), False),
         ("highlight_val_release.jsonl", json.dumps(
             {"qid": 7, "vid": "v", "query": "Q", "duration": 150, "relevant_windows": [[0, 4], [8, 12]]}
         ), ((0, 4), (8, 12)), True),
@@ -42,7 +43,9 @@ def test_formats(tmp_path: Path, name: str, text: str, windows: Any, several: bo
     assert bench.items[0].windows == windows and bench.items[0].several == several
     assert bench.requests()[0].media[0].path.endswith(".mp4")
     assert bench.score(bench.baselines()["oracle"]).summary == pytest.approx(
-        dict.fromkeys([*(f"{m}@{t}" for m in ("R1", "F1") for t in (0.3, 0.5, 0.7)), "mIoU", "union IoU"], 100)
+        dict.fromkeys(
+            [*(f"{m}@{t}" for m in ("R1", "F1") for t in (0.3, 0.5, 0.7)), "mIoU", "union IoU"], 100
+        )
     )
 
 
@@ -61,15 +64,23 @@ def test_thresholds(tmp_path: Path) -> None:
 def test_first_window_counts_and_set_f1_sees_all(tmp_path: Path) -> None:
     row = {"qid": 1, "vid": "v", "query": "Q", "duration": 100, "relevant_windows": [[0, 10], [50, 60]]}
     bench = made(tmp_path, json.dumps([row]))
-    scores = bench.score({"1": Reply(id="1", raw="From 50 to 60. From 80 to 90. From 0 to 5.")}).rows[0].scores
-    assert scores["mIoU"] == 1 and scores["F1@0.5"] == pytest.approx(4 / 5) and scores["F1@0.7"] == pytest.approx(2 / 5)
+    scores = (
+        bench.score({"1": Reply(id="1", raw="From 50 to 60. From 80 to 90. From 0 to 5.")}).rows[0].scores
+    )
+    assert (
+        scores["mIoU"] == 1
+        and scores["F1@0.5"] == pytest.approx(4 / 5)
+        and scores["F1@0.7"] == pytest.approx(2 / 5)
+    )
     assert scores["union IoU"] == pytest.approx(15 / 30)
 
 
 def test_set_f1_is_a_largest_matching() -> None:
     rng = np.random.default_rng(0)
     for _ in range(40):
-        truth, said = ([(float(a), float(a + b)) for a, b in rng.integers(1, 12, (n, 2))] for n in rng.integers(1, 5, 2))
+        truth, said = (
+            [(float(a), float(a + b)) for a, b in rng.integers(1, 12, (n, 2))] for n in rng.integers(1, 5, 2)
+        )
         short, long = sorted((truth, said), key=len)
         best = max(
             sum(float(temporal_iou(a, b)) >= 0.3 for a, b in zip(short, order, strict=True))
@@ -90,7 +101,13 @@ def test_baselines(tmp_path: Path) -> None:
 
 
 def test_bad_rows(tmp_path: Path) -> None:
-    bad = [{**ONE, "timestamp": [5, 5]}, {**ONE, "caption": ""}, 4, {**ONE, "id": "0"}, {"video": "a", "query": "b"}]
+    bad = [
+        {**ONE, "timestamp": [5, 5]},
+        {**ONE, "caption": ""},
+        4,
+        {**ONE, "id": "0"},
+        {"video": "a", "query": "b"},
+    ]
     bench = made(tmp_path, json.dumps([ONE, *bad]))
     assert len(bench.items) == 1 and len(bench.problems) == 6
     lines = "\n".join(["", "VID 1 2##x", "VID 2 1##x", "VID##x", "VID 1 2"])

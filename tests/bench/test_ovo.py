@@ -23,7 +23,13 @@ MC = {
     "id": 7, "task": "EPM", "video": "a.mp4", "realtime": 5, "question": "Which?", "options": ["red", "blue", "grey"],
     "gt": 0,
 }  # fmt: skip
-REC = {"id": 8, "task": "REC", "video": "a.mp4", "activity": "clap", "test_info": [{"realtime": 3, "count": 12}]}
+REC = {
+    "id": 8,
+    "task": "REC",
+    "video": "a.mp4",
+    "activity": "clap",
+    "test_info": [{"realtime": 3, "count": 12}],
+}
 CRR = {
     "id": 9, "task": "CRR", "video": "b.mp4", "question": "Why?",
     "test_info": [{"realtime": 3, "type": 0}, {"realtime": 9, "type": 1}],
@@ -84,14 +90,22 @@ def test_released_predictions(real: OVOBench, compat: bool) -> None:
         ("9/1", "Yes No", 0, 1), ("9/1", "yes", 1, 0), ("9/1", "Y", 1, 1), ("9/1", "是", 0, 0),
     ],
 )  # fmt: skip
-def test_letters_strict_and_as_released(tmp_path: Path, key: str, text: str, strict: int, released: int) -> None:
+def test_letters_strict_and_as_released(
+    tmp_path: Path, key: str, text: str, strict: int, released: int
+) -> None:
     protocol = made(tmp_path, [MC, REC, CRR])
     assert right(protocol, key, text)[0] == strict
     assert right(protocol, key, text, compat=True)[0] == released
 
 
 def test_bad_rows_are_named(tmp_path: Path) -> None:
-    bad = [{**MC, "id": 1, "gt": 3}, {**MC, "id": 2, "task": "ZZZ"}, {**MC}, 5, {**CRR, "id": 3, "test_info": []}]
+    bad = [
+        {**MC, "id": 1, "gt": 3},
+        {**MC, "id": 2, "task": "ZZZ"},
+        {**MC},
+        5,
+        {**CRR, "id": 3, "test_info": []},
+    ]
     protocol = made(tmp_path, [MC, *bad])
     assert [query.id for query in protocol.queries] == ["7"]
     told = " ".join(protocol.problems)

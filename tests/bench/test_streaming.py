@@ -63,7 +63,10 @@ def test_official_files() -> None:
 def test_letters(tmp_path: Path, text: str, strict: int, released: int) -> None:
     bench = made(tmp_path, real=[record(question())])
     for compat, value in ((False, strict), (True, released)):
-        assert bench.score({"real/0/0": Reply(id="real/0/0", raw=text)}, compat=compat).summary["accuracy"] == 100 * value
+        assert (
+            bench.score({"real/0/0": Reply(id="real/0/0", raw=text)}, compat=compat).summary["accuracy"]
+            == 100 * value
+        )
 
 
 def test_released_first_character_takes_answer_for_a(tmp_path: Path) -> None:
@@ -75,7 +78,9 @@ def test_released_first_character_takes_answer_for_a(tmp_path: Path) -> None:
 
 def says(bench: StreamingBench, time: int | None, output: str | None) -> dict[str, Reply]:
     item = bench.alarms[0]
-    replies = {key: Reply(id=key, raw="Yes" if t == time else "No.") for t in item.polls for key in [item.poll_id(t)]}
+    replies = {
+        key: Reply(id=key, raw="Yes" if t == time else "No.") for t in item.polls for key in [item.poll_id(t)]
+    }
     follow = bench.follow_ups(replies)
     assert [request.id for request in follow] == ([] if time is None else [f"proactive/0/0/{time}/output"])
     if output is not None and follow:
@@ -86,9 +91,12 @@ def says(bench: StreamingBench, time: int | None, output: str | None) -> dict[st
 @pytest.mark.parametrize(
     ("time", "output", "in_time", "strict", "released"),
     [(30, "3", 1, 1, 1), (28, "3", 1, 1, 1), (32, "3.", 1, 1, 1), (27, "3", 0, 0, 0), (33, "3", 0, 0, 0),
-     (30, "13", 1, 0, 1), (30, "4", 1, 0, 0), (None, None, 0, 0, 0), (30, None, 1, 0, 0), (30, 'The answer is "3"', 1, 1, 1)],
+     (30, "13", 1, 0, 1), (30, "4", 1, 0, 0), (None, None, 0, 0, 0), (30, None, 1, 0, 0),
+     (30, 'The answer is "3"', 1, 1, 1)],
 )  # fmt: skip
-def test_delta(tmp_path: Path, time: int | None, output: str | None, in_time: int, strict: int, released: int) -> None:
+def test_delta(
+    tmp_path: Path, time: int | None, output: str | None, in_time: int, strict: int, released: int
+) -> None:
     bench = made(tmp_path, proactive=[record(alarm(20, 30))])
     assert [request.id for request in bench.requests()] == [f"proactive/0/0/{t}" for t in range(21, 35)]
     replies = says(bench, time, output)
@@ -106,7 +114,9 @@ def test_polls_without_replies(tmp_path: Path) -> None:
     row = bench.score(replies).rows[0]
     assert row.status == "missing" and row.scores["proactive time"] == 0 and "25 s" in row.note
     dumb = {key: Reply(id=key, raw="...") for key in replies}
-    assert bench.score({r.id: Reply(id=r.id, raw="...") for r in bench.requests()}).rows[0].status == "unparsed"
+    assert (
+        bench.score({r.id: Reply(id=r.id, raw="...") for r in bench.requests()}).rows[0].status == "unparsed"
+    )
     assert bench.score(dumb).rows[0].status == "missing"
     early = bench.score(says(bench, 21, "3")).summary
     assert early["proactive false alarms"] == 100 and early["proactive seconds off"] == 9
@@ -123,8 +133,16 @@ def test_chains_tell_what_was_asked_and_clips_end_at_the_question(tmp_path: Path
 
 
 def test_bad_rows(tmp_path: Path) -> None:
-    bad = [record(question(answer="D")), record(question(time_stamp="soon")), 4, record(5), record(question(options=[]))]
-    bench = made(tmp_path, real=[record(question()), *bad], proactive=[record(alarm(30, 20)), record(alarm(1, 2, " "))])
+    bad = [
+        record(question(answer="D")),
+        record(question(time_stamp="soon")),
+        4,
+        record(5),
+        record(question(options=[])),
+    ]
+    bench = made(
+        tmp_path, real=[record(question()), *bad], proactive=[record(alarm(30, 20)), record(alarm(1, 2, " "))]
+    )
     assert len(bench.choices) == 1 and not bench.alarms and len(bench.problems) == 8
     for options in ({"context": 0}, {"delta": "x"}, {"delta": -1}, {"nope": 1}):
         with pytest.raises(InputError):

@@ -84,10 +84,20 @@ def test_tsv_equals_json(tmp_path: Path, bench: VideoZeroBench) -> None:
 def test_oracles_land_on_closed_forms(tmp_path: Path, unit: str, compat: bool) -> None:
     bench = made(tmp_path / "o", [row(n) for n in range(20)], unit=unit)
     base = bench.baselines()
-    perfect = {"level1": 100, "level2": 100, "level3": 100, "tiou": 100, "level4": 80, "viou": 100, "level5": 40}
+    perfect = {
+        "level1": 100,
+        "level2": 100,
+        "level3": 100,
+        "tiou": 100,
+        "level4": 80,
+        "viou": 100,
+        "level5": 40,
+    }
     found = {name: figures(bench.score(replies, compat=compat)) for name, replies in base.items()}
     assert found["oracle-perfect"] == pytest.approx(perfect)
-    assert found["oracle-wrong-evidence"] == pytest.approx(perfect | {"tiou": 0, "level4": 0, "viou": 0, "level5": 0})
+    assert found["oracle-wrong-evidence"] == pytest.approx(
+        perfect | {"tiou": 0, "level4": 0, "viou": 0, "level5": 0}
+    )
     wrong = dict.fromkeys(("level1", "level2", "level3", "level4", "level5"), 0)
     assert found["oracle-wrong-answer"] == pytest.approx(perfect | wrong)
     trivial = found["commonest-answer-whole-video"]
@@ -122,22 +132,22 @@ def test_box_jitter_curve(tmp_path: Path, aside: float) -> None:
 
 
 def test_independence_shows_as_a_lift_of_one(tmp_path: Path) -> None:
-    bench = made(tmp_path / "i", [row(5 * n + 3) for n in range(400)])
+    bench = made(tmp_path / "i", [row(5 * n + 3) for n in range(160)])
     score = bench.score(independent(bench.items, 0.5, 0.4))
-    assert score.summary["level4 lift"] == pytest.approx(1.0, abs=0.15)
-    assert score.summary["level4"] == pytest.approx(20, abs=6)  # three standard errors
+    assert score.summary["level4 lift"] == pytest.approx(1.0, abs=0.3)
+    assert score.summary["level4"] == pytest.approx(20, abs=9.5)  # three standard errors
     full = bench.score(bench.baselines()["oracle-perfect"])
     assert full.summary["level4 lift"] == 1.0
 
 
 def test_reader_with_few_frames_follows_the_spacing(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    starts = rng.uniform(0, 96, 600)
+    starts = rng.uniform(0, 96, 250)
     rows = [row(5 * n + 3, evidence_windows=[{"start": s, "end": s + 3.0}]) for n, s in enumerate(starts)]
     bench = made(tmp_path / "f", rows)
     for frames in (6, 16, 34, 64):
         share = float(np.mean([sees(item, frames) for item in bench.items]))
-        assert share == pytest.approx(min(1.0, 3.0 / (100 / (frames - 1))), abs=0.06)
+        assert share == pytest.approx(min(1.0, 3.0 / (100 / (frames - 1))), abs=0.09)
     score = bench.score(bench.baselines()["oracle-reads-16-frames"])
     assert score.summary["level3"] == pytest.approx(100 * np.mean([sees(item, 16) for item in bench.items]))
 
@@ -152,7 +162,8 @@ def test_reader_with_few_frames_follows_the_spacing(tmp_path: Path) -> None:
         ("not Chicago", "Chicago", 0, 0), ("", "红色", 1, 0), ("红", "红色", 1, 1), ("色", "红色", 1, 0),
         ("蓝色", "红色", 0, 0), ("汽车", "车", 1, 1), ("没有车的路上没有人", "车", 1, 0), ("", "3", 0, 0),
         ("<answer>3</answer>", "3", 1, 1), ("<think>4</think>3", "3", 0, 1), ("```\n3\n```", "3", 1, 1),
-        ("A, B", "A,B", 0, 1), ("B, A", "A,B", 0, 0), ("答案是左", "左", 0, 1), ("左。", "左", 1, 1), ("\ufeff", "红色", 0, 0),
+        ("A, B", "A,B", 0, 1), ("B, A", "A,B", 0, 0), ("答案是左", "左", 0, 1), ("左。", "左", 1, 1),
+        ("\ufeff", "红色", 0, 0),
     ],
 )  # fmt: skip
 def test_answers(text: str, gold: str, as_released: int, mended: int) -> None:
@@ -180,7 +191,9 @@ def test_windows(text: str, as_released: list[Any], mended: list[Any]) -> None:
 def test_tiou_of_unions_against_a_raster() -> None:
     rng = np.random.default_rng(1)
     for _ in range(20):
-        sets = [[tuple(sorted(rng.choice(60, 2, replace=False))) for _ in range(rng.integers(1, 4))] for _ in "ab"]
+        sets = [
+            [tuple(sorted(rng.choice(60, 2, replace=False))) for _ in range(rng.integers(1, 4))] for _ in "ab"
+        ]
         a, b = (np.zeros(60, bool) for _ in "ab")
         for raster, spans in ((a, sets[0]), (b, sets[1])):
             for t0, t1 in spans:
@@ -221,7 +234,8 @@ GOOD = '[{"time": 20.25, "bbox_2d": [[200, 200, 500, 500]]}]'
         (GOOD[:-1] + ', {"time": 22.5, "bbox_2d": []}]', 0, 1), (GOOD[:-1] + ', {"bbox_2d": [[1, 2, 3]]}]', 0, 1),
         (GOOD.replace("20.25", "20.26"), 0, 1), (GOOD.replace("20.25", "20.4"), 0, 0), ("[]", 0, 0),
         (GOOD[:-1] + ', {"time": 20.25, "bbox_2d": [[0, 0, 9, 9]]}]', 0, 0.5), (GOOD.replace("500", "5000"), None, 0),
-        (f"<think>hm</think>{GOOD}", 0, 1), ('[{"time": "0:20.25", "bbox_2d": [200, 200, 500, 500]}]', 0, 1), ("", 0, 0),
+        (f"<think>hm</think>{GOOD}", 0, 1), ('[{"time": "0:20.25", "bbox_2d": [200, 200, 500, 500]}]', 0, 1),
+        ("", 0, 0),
     ],
 )  # fmt: skip
 def test_boxes(text: str, as_released: float | None, mended: float) -> None:
@@ -250,7 +264,9 @@ def test_saved_file_scored_again(tmp_path: Path) -> None:
     rows = [row(n) for n in range(5)]
     bench = made(tmp_path / "a", rows, rescored="true")
     replies = bench.baselines()["oracle-perfect"]
-    assert bench.score(replies, compat=True).summary["viou"] == 0  # the released scorer has forgotten the unit
+    assert (
+        bench.score(replies, compat=True).summary["viou"] == 0
+    )  # the released scorer has forgotten the unit
     assert bench.score(replies).summary["viou"] == pytest.approx(100)
     again = made(tmp_path / "c", rows).score(replies, compat=True)
     assert again.summary["viou"] == pytest.approx(100)
@@ -265,8 +281,20 @@ def test_thresholds_are_strict(tmp_path: Path) -> None:
 
 
 def test_bad_rows_are_named(tmp_path: Path) -> None:
-    empty = row(8, evidence_windows=[{"start": 3, "end": 3}], evidence_boxes=[{"time": 1, "box": [0.5, 0.5, 0.5, 0.6]}])
-    bad = [row(1), row(2, duration=-1), row(3, answer=""), row(4, evidence_windows="nope"), 7, {"question_id": 5}, empty]
+    empty = row(
+        8,
+        evidence_windows=[{"start": 3, "end": 3}],
+        evidence_boxes=[{"time": 1, "box": [0.5, 0.5, 0.5, 0.6]}],
+    )
+    bad = [
+        row(1),
+        row(2, duration=-1),
+        row(3, answer=""),
+        row(4, evidence_windows="nope"),
+        7,
+        {"question_id": 5},
+        empty,
+    ]
     bench = made(tmp_path / "x", [row(1), *bad], frames="0")
     assert [item.id for item in bench.items] == ["1", "8"]
     told = "\n".join(bench.problems)

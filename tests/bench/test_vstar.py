@@ -19,10 +19,13 @@ from lucida.media.errors import InputError
 
 def row(**fields: Any) -> dict[str, Any]:
     return {
-        "vid": "a", "domain": "Sports", "fps": 25, "width": 200, "height": 100, "frame_count": 2500, "question": "What?",
+        "vid": "a", "domain": "Sports", "fps": 25, "width": 200, "height": 100, "frame_count": 2500,
+        "question": "What?",
         "chain": "", "object": "dog", "answer": "A dog", "temporal_question": "When?", "timestamps": [10, 30],
         "spatial_question": "Where?", "spatial_question_2": "Where then?",
-        "bboxes": [{"timestamp": s, "frame_index": 25 * s, "xmin": 20, "ymin": 10, "xmax": 120, "ymax": 60} for s in (10, 11)],
+        "bboxes": [
+            {"timestamp": s, "frame_index": 25 * s, "xmin": 20, "ymin": 10, "xmax": 120, "ymax": 60} for s in (10, 11)
+        ],
         **fields,
     }  # fmt: skip
 
@@ -76,7 +79,10 @@ def test_requests(tmp_path: Path) -> None:
     prompts = {request.id: request.prompt for request in bench.requests()}
     assert list(prompts) == ["0/what", "0/chain1-when", "0/chain1-where", "0/chain2-where", "0/chain2-when"]
     assert "10, 11, 12" in prompts["0/chain1-where"] and "200 by 100" in prompts["0/chain1-where"]
-    assert "2 seconds of your choice" in prompts["0/chain2-where"] and "[20, 10, 120, 60]" in prompts["0/chain2-when"]
+    assert (
+        "2 seconds of your choice" in prompts["0/chain2-where"]
+        and "[20, 10, 120, 60]" in prompts["0/chain2-when"]
+    )
     assert "{{duration}}" in prompts["0/chain1-when"]  # for the engine
     assert bench.requests()[0].media[0].path == "videos/a.mp4"
 
@@ -104,7 +110,9 @@ def test_boxes_and_their_units(tmp_path: Path) -> None:
     reply = Reply(id="0/chain2-where", raw=json.dumps(shown), unit="pixels", frame_size=(50, 100))
     assert column(bench, "viou_chain2", reply, compat=False) == pytest.approx(1)
     assert column(bench, "viou_chain2", reply, compat=True) < 0.3  # the rescaling that is never called
-    mille = Reply(id="0/chain2-where", raw='So: {"10 s": [100, 100, 600, 600], "12": [1, 1, 2, 2]}', unit="thousand")
+    mille = Reply(
+        id="0/chain2-where", raw='So: {"10 s": [100, 100, 600, 600], "12": [1, 1, 2, 2]}', unit="thousand"
+    )
     assert column(bench, "viou_chain2", mille, compat=False) == pytest.approx(0.5)  # second 11 is missing
     several = Reply(id="0/chain1-where", raw='{"10": [[0, 0, 1, 1], [20, 10, 120, 60]], "11": "?"}')
     for compat in (False, True):

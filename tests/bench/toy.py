@@ -95,7 +95,7 @@ def write_toy(folder: Path, count: int = 8, videos: int = 2, *, broken: str = ""
 
     folder.mkdir(parents=True, exist_ok=True)
     for number in range(videos):
-        film(folder / f"v{number}.mp4", even(12, fps=6.0), size=(48, 64))
+        film(folder / f"v{number}.mp4", even(12 + number, fps=6.0), size=(48, 64))  # no two alike
     per = max(1, count // max(1, videos))
     lines = [
         {"id": n, "video": f"v{min(n // per, videos - 1)}.mp4" if videos else "", "answer": ["red", "blue"][n % 2]}

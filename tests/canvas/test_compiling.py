@@ -84,7 +84,7 @@ def test_dense_is_the_slow_network(visibility: Visibility, shape: Shape, seed: i
 
 @pytest.mark.parametrize("visibility", FOLDABLE)
 @given(st.lists(shapes(groups=3), min_size=1, max_size=3), SEEDS, st.integers(1, 3))
-@settings(max_examples=12)
+@settings(max_examples=8)
 def test_folded_is_dense(visibility: Visibility, many: Sequence[Shape], seed: int, draws: int) -> None:
     """Several pictures with groups of different lengths, several noise draws, against one dense pass for each."""
     ones = [canvas(s, seed + n, visibility, plans=[Plan(block=3)]) for n, s in enumerate(many)]
@@ -99,7 +99,7 @@ def test_folded_is_dense(visibility: Visibility, many: Sequence[Shape], seed: in
 
 
 @given(shapes(), SEEDS)
-@settings(max_examples=20)
+@settings(max_examples=12)
 def test_folded_packs_what_the_spans_hold(shape: Shape, seed: int) -> None:
     """Every token's id, place, box, cover and validity, read back from the padded tensors."""
     one = canvas(shape, seed, written=0.3)
@@ -126,7 +126,7 @@ def test_folded_packs_what_the_spans_hold(shape: Shape, seed: int) -> None:
 
 
 @given(shapes(groups=3), SEEDS, st.sampled_from(FOLDABLE))
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_padding_changes_nothing(shape: Shape, seed: int, visibility: Visibility) -> None:
     """Alone, and beside a picture with a longer context, more groups, longer given parts and longer answers."""
     one = filled(canvas(shape, seed, visibility, plans=[Plan(block=3)]), seed)
@@ -139,7 +139,7 @@ def test_padding_changes_nothing(shape: Shape, seed: int, visibility: Visibility
 
 
 @given(shapes(groups=2), SEEDS, st.sampled_from(get_args(Visibility)))
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_embeddings_given_are_the_rows_of_the_table(shape: Shape, seed: int, visibility: Visibility) -> None:
     whole = dense(filled(canvas(shape, seed, visibility), seed), mask=MASK)
     rows = network().embed.weight[whole.tokens.ids]

@@ -70,7 +70,7 @@ MANY = shapes(groups=5).filter(lambda s: len(s.groups) > 1)
 
 @pytest.mark.parametrize("visibility", FOLDABLE)
 @given(MANY, SEEDS, st.randoms(use_true_random=False))
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_permuting_groups_is_bit_equal(visibility: Visibility, shape: Shape, seed: int, random) -> None:
     one = filled(canvas(shape, seed, visibility, [Plan(block=2)]), seed)
     order = list(range(one.groups))
@@ -83,7 +83,7 @@ def test_permuting_groups_is_bit_equal(visibility: Visibility, shape: Shape, see
 
 @pytest.mark.parametrize("visibility", FOLDABLE)
 @given(MANY, SEEDS)
-@settings(max_examples=15)
+@settings(max_examples=10)
 def test_editing_a_group_is_bit_equal_for_the_others(visibility: Visibility, shape: Shape, seed: int) -> None:
     one = filled(canvas(shape, seed, visibility, [Plan(block=2)]), seed)
     victim = seed % one.groups
@@ -96,7 +96,7 @@ def test_editing_a_group_is_bit_equal_for_the_others(visibility: Visibility, sha
 
 @pytest.mark.parametrize("visibility", FOLDABLE)
 @given(MANY, SEEDS)
-@settings(max_examples=10)
+@settings(max_examples=6)
 def test_alone_or_in_company(visibility: Visibility, shape: Shape, seed: int) -> None:
     """Another shape: 1e-4, and the same answers (``slow.py`` holds the near-ties apart; these have none)."""
     one = filled(canvas(shape, seed, visibility, [Plan(block=2)]), seed)

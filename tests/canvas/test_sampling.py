@@ -13,6 +13,7 @@ from lucida.canvas.compiling import Piece
 from lucida.canvas.plan import Plan
 from lucida.canvas.sampling import _gumbel
 from lucida.canvas.span import Canvas
+from tests.canvas.test_exactness import logits
 from tests.canvas.tiny import (
     CODES,
     ENDLESS,
@@ -38,7 +39,7 @@ def warm(seed: int) -> Canvas:
 
 
 @given(SEEDS, st.permutations(range(4)), st.integers(0, 5))
-@settings(max_examples=10)
+@settings(max_examples=5)
 def test_permuting_groups_permutes_the_answers(seed: int, order: list[int], noise: int) -> None:
     """Also dropping groups: nothing here has fewer rows, another width or another vocabulary in common."""
     one = warm(seed)
@@ -71,7 +72,7 @@ def test_beside_another_picture() -> None:
 
 
 @given(shapes(groups=3), SEEDS, plans(temperature=1.0))
-@settings(max_examples=10)
+@settings(max_examples=8)
 def test_folded_noise_is_dense_noise(shape: Shape, seed: int, plan: Plan) -> None:
     for visibility in ("strict", "twin"):
         one = canvas(shape, seed, visibility, [plan], [WORDS, CODES])
@@ -93,16 +94,13 @@ def test_noise_is_gumbel() -> None:
         assert not torch.equal(noise, other)
 
 
-@pytest.mark.parametrize("law", ["linear", "threshold"])
-def test_temperature_is_the_sampling_law(law) -> None:
-    """One slot, one pass, a thousand keys: frequencies follow softmax(logits / temperature)."""
-    n, heat = 1000, 1.7
-    one = canvas(Shape(2, 0, ((1, (1,)),), False), 4, "strict", [Plan(steps=1, law=law, temperature=heat)], [ENDLESS])
+def test_temperature_is_the_sampling_law() -> None:
+    """One slot, one pass, five hundred keys: frequencies follow softmax(logits / temperature)."""
+    n, heat = 500, 1.7
+    one = canvas(Shape(2, 0, ((1, (1,)),), False), 4, "strict", [Plan(steps=1, temperature=heat)], [ENDLESS])
     many = replace(regrouped(one, [0] * n), keys=tuple(f"key {i}" for i in range(n)))
     found = run_folded(many)
     ids = VOCABULARY.allowed(ENDLESS)
-    from tests.canvas.test_exactness import logits
-
     expected = torch.softmax(logits(one)[0, 0] / heat, dim=0)
     written = torch.tensor([i[0] for i in found.ids])
     share = torch.stack([(written == i).float().mean() for i in ids])

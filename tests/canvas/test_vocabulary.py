@@ -29,7 +29,7 @@ def test_blocks_are_consecutive(regions: int, coordinates: int, times: int, code
 @given(st.text())
 @example("a\u0301 — 漢字 🦊 \x00 ’")
 @example("<007> ? <1a> <>")
-@settings(max_examples=200)
+@settings(max_examples=100)
 def test_text_round_trips(text: str) -> None:
     """Any Unicode text without markers, but for white space at its ends."""
     if MARKER.search(text):
@@ -47,7 +47,7 @@ def test_markers_round_trip(parts: list[str | int]) -> None:
     assert [i - V.offset["region"] + 1 for i in ids if i >= 4096] == [p for p in parts if isinstance(p, int)]
     once = V.decode(ids)
     assert V.decode(V.encode(once)) == once
-    assert once.replace(" ", "").split() == text.replace(" ", "").split()
+    assert "".join(once.split()) == "".join(text.split())
 
 
 def test_sentences_read_as_written() -> None:

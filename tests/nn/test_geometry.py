@@ -19,9 +19,8 @@ def test_by_hand() -> None:
     for row in found[1:]:
         assert row.tolist() == pytest.approx([0, 0, 0, 1, 1], abs=1e-6)
     whole = fourier_box(torch.tensor([0.0, 0.0, 1.0, 1.0]), 1).view(4, 3)
-    assert whole[:2].tolist() == pytest.approx([[0, 0, 1]] * 2, abs=1e-6)
-    for row in whole[2:].tolist():
-        assert row == pytest.approx([1, 0, -1], abs=1e-6)
+    for row, expected in zip(whole.tolist(), [[0, 0, 1]] * 2 + [[1, 0, -1]] * 2, strict=True):
+        assert row == pytest.approx(expected, abs=1e-6)
 
 
 @given(st.tuples(*[st.floats(0, 1)] * 4), st.integers(0, 6))

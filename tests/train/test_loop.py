@@ -14,8 +14,9 @@ import torch
 
 from lucida.cli.main import main
 from lucida.media.errors import InputError
-from lucida.train.loop import Outcome, parameter_groups, stop_signal, train
+from lucida.train.loop import Outcome, parameter_groups, train
 from lucida.train.recipe import load_recipe
+from lucida.train.stopping import stop_signal
 from tests.train.runs import await_step, curve, finish, kill_at, largest_difference, rows, start, state
 from tests.train.toy import RECIPE
 

@@ -54,7 +54,7 @@ class Chat:
         self._limit = RateLimit(options.rate)
         self._openai = openai
         # The client retries dropped connections, 408, 409, 429 and 5xx with growing pauses, and obeys Retry-After.
-        self._client = openai.OpenAI(
+        self._client: Any = openai.OpenAI(
             base_url=self.url, api_key=key, max_retries=options.retries, timeout=options.timeout
         )
 
@@ -71,7 +71,7 @@ class Chat:
             return self._client.chat.completions.create(
                 model=self.name, messages=messages, max_tokens=max_tokens, temperature=self.options.temperature,
                 seed=self.options.seed, **more,
-            )  # pyright: ignore  # fmt: skip
+            )  # fmt: skip
         except (error_types.APIConnectionError, error_types.InternalServerError, error_types.RateLimitError) as error:
             raise Unavailable(f"{self.url}: {_line(error)}") from error
         except (error_types.AuthenticationError, error_types.PermissionDeniedError, error_types.NotFoundError) as error:

@@ -18,7 +18,8 @@ def pixels_iou(a: Sequence[Box], b: Sequence[Box]) -> float:
     for x0, x1 in pairwise(xs):
         for y0, y1 in pairwise(ys):
             first, second = (
-                any(r[0] <= x0 and x1 <= r[2] and r[1] <= y0 and y1 <= r[3] for r in boxes) for boxes in (a, b)
+                any(r[0] <= x0 and x1 <= r[2] and r[1] <= y0 and y1 <= r[3] for r in boxes)
+                for boxes in (a, b)
             )
             area = (x1 - x0) * (y1 - y0)
             both += area * (first and second)
@@ -35,11 +36,14 @@ def objects_iou(truth: Sequence[Box], said: Sequence[Box]) -> float:
         return 0.0
     table = [[float(box_iou(t, s)) for t in truth] for s in said]
     if len(truth) > 12:
-        pairs = sorted(((table[i][j], i, j) for i in range(len(said)) for j in range(len(truth))), reverse=True)
+        pairs = sorted(
+            ((table[i][j], i, j) for i in range(len(said)) for j in range(len(truth))), reverse=True
+        )
         rows, columns, total = set(), set(), 0.0
         for value, i, j in pairs:
             if i not in rows and j not in columns:
-                rows.add(i), columns.add(j)
+                rows.add(i)
+                columns.add(j)
                 total += value
         return total / max(len(truth), len(said))
     best = {0: 0.0}  # taken true boxes as bits -> the largest sum so far

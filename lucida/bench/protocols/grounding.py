@@ -9,7 +9,15 @@ from typing import Any, Self
 
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
-from lucida.bench.protocols.films import Prompts, find_file, find_video, frame_plan, mean, missing_videos, replies_of
+from lucida.bench.protocols.films import (
+    Prompts,
+    find_file,
+    find_video,
+    frame_plan,
+    mean,
+    missing_videos,
+    replies_of,
+)
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.grounding_items import PATTERNS, Item, Window, read_items
 from lucida.bench.protocols.videozero_read import windows_of
@@ -82,7 +90,9 @@ class TemporalGrounding(Protocol):
         """One per query."""
         return self._requests
 
-    def score(self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None) -> Score:
+    def score(
+        self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
+    ) -> Score:
         """R1@τ, mIoU, F1@τ and the IoU of the unions, in per cent. No judge is needed; one given is not asked."""
         rows = [self._row(item, replies.get(item.id), compat) for item in self.items]
         summary = {name: mean(row.scores[name] for row in rows) for name in rows[0].scores}
@@ -96,7 +106,11 @@ class TemporalGrounding(Protocol):
         if status == "ok" and reply is not None:
             said = (released_windows if compat else windows_of)(reply.raw)
             status = "ok" if said else "unparsed"
-        first = max((float(temporal_iou(said[0], window)) for window in item.windows), default=0.0) if said else 0.0
+        first = (
+            max((float(temporal_iou(said[0], window)) for window in item.windows), default=0.0)
+            if said
+            else 0.0
+        )
         scores = {f"R1@{t}": float(first > t if compat else first >= t - 1e-12) for t in THRESHOLDS}
         scores["mIoU"] = first
         scores |= {f"F1@{t}": set_f1(item.windows, said, t, strict=compat) for t in THRESHOLDS}
@@ -114,23 +128,33 @@ class TemporalGrounding(Protocol):
         if len(known) == len(self.items):
             texts["whole-video"] = {item.id: f"From 0 to {item.duration!r}" for item in known}
             bins = Counter(
-                (round(10 * w[0] / item.duration), round(10 * w[1] / item.duration)) for item in known for w in item.windows
+                (round(10 * w[0] / item.duration), round(10 * w[1] / item.duration))
+                for item in known
+                for w in item.windows
             )  # fmt: skip
-            (start, end), _ = max(bins.items(), key=lambda entry: (entry[1], entry[0][1] - entry[0][0], entry[0]))
+            (start, end), _ = max(
+                bins.items(), key=lambda entry: (entry[1], entry[0][1] - entry[0][0], entry[0])
+            )
             end = max(end, start + 1)
             texts["commonest-place"] = {
-                item.id: f"From {start * item.duration / 10!r} to {end * item.duration / 10!r}" for item in known
+                item.id: f"From {start * item.duration / 10!r} to {end * item.duration / 10!r}"
+                for item in known
             }
-        texts["oracle"] = {item.id: "\n".join(f"From {a!r} to {b!r}." for a, b in item.windows) for item in self.items}
+        texts["oracle"] = {
+            item.id: "\n".join(f"From {a!r} to {b!r}." for a, b in item.windows) for item in self.items
+        }
         return {name: replies_of(answers, f"baseline:{name}") for name, answers in texts.items()}
 
 
-def set_f1(truth: Sequence[Window], said: Sequence[Window], threshold: float, *, strict: bool = False) -> float:
+def set_f1(
+    truth: Sequence[Window], said: Sequence[Window], threshold: float, *, strict: bool = False
+) -> float:
     """F1 of windows matched one to one at IoU of at least (``strict``: above) ``threshold``, by a largest matching."""
     if not truth or not said:
         return 0.0
     edges = [
-        [j for j, t in enumerate(truth) if _passes(float(temporal_iou(s, t)), threshold, strict)] for s in said
+        [j for j, t in enumerate(truth) if _passes(float(temporal_iou(s, t)), threshold, strict)]
+        for s in said
     ]
     taken: dict[int, int] = {}
 

@@ -52,7 +52,9 @@ class OVOBench(Protocol):
     licence = "CC BY-NC-SA 4.0"
     headline = "total"
 
-    def __init__(self, queries: Sequence[Query], requests: Sequence[Request], problems: Sequence[str]) -> None:
+    def __init__(
+        self, queries: Sequence[Query], requests: Sequence[Request], problems: Sequence[str]
+    ) -> None:
         self.queries, self._requests, self.problems = queries, requests, tuple(problems)
         self.wording = "lucida"
 
@@ -100,7 +102,9 @@ class OVOBench(Protocol):
         """One per query, those of a video together."""
         return self._requests
 
-    def score(self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None) -> Score:
+    def score(
+        self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
+    ) -> Score:
         """Per cent right by task, mode, and the mean of the modes. No judge is needed; one given is not asked.
 
         Strict: one clear letter or the words of one option, one clear number, one clear yes or no. ``compat``: the gold
@@ -119,7 +123,9 @@ class OVOBench(Protocol):
         modes, tasks = ([summary[name] for name in names if name in summary] for names in (MODES, MODE_OF))
         summary["total"] = sum(modes) / len(modes)
         summary["total by task"] = sum(tasks) / len(tasks)
-        notes = ["total is the mean of the modes, as published; the released script prints the mean of the tasks"]
+        notes = [
+            "total is the mean of the modes, as published; the released script prints the mean of the tasks"
+        ]
         return self.make_score(rows, summary, compat=compat, notes=notes, wording=self.wording)
 
     def _row(self, query: Query, reply: Reply | None, compat: bool) -> Row:
@@ -138,7 +144,8 @@ class OVOBench(Protocol):
         rng = np.random.default_rng(0)
         texts: dict[str, dict[str, str]] = {
             f"always-{letter}-{word}-{count}": {
-                query.id: {"choice": letter, "yesno": word, "count": count}[query.kind] for query in self.queries
+                query.id: {"choice": letter, "yesno": word, "count": count}[query.kind]
+                for query in self.queries
             }
             for letter, word, count in (("A", "Yes", "1"), ("D", "No", "0"))
         }

@@ -134,7 +134,10 @@ def released_replies(path: Path, queries: Sequence[Query]) -> tuple[dict[str, Re
             else:
                 said = isinstance(text, str)
                 replies[key] = Reply(
-                    id=key, raw=text if said else "", error=None if said else "no response in the file", model=model
+                    id=key,
+                    raw=text if said else "",
+                    error=None if said else "no response in the file",
+                    model=model,
                 )
     return replies, problems
 

@@ -19,7 +19,9 @@ def read_strict(query: Query, text: str) -> tuple[str | None, bool]:
         match = match_number(said, query.gold)
         return (None if match.parsed is None else f"{match.parsed:g}"), match.ok
     words = plain(said).split()
-    if len(words) <= 3 and {"yes", "no"} <= set(words):  # "Yes No" is no answer; "Yes, there is no doubt" is one
+    if len(words) <= 3 and {"yes", "no"} <= set(
+        words
+    ):  # "Yes No" is no answer; "Yes, there is no doubt" is one
         return None, False
     yes = match_yesno({"y": "yes", "n": "no"}.get(said.lower(), said), query.gold.lower())
     return (None if yes.parsed is None else ("Yes" if yes.parsed else "No")), yes.ok

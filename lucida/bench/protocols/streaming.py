@@ -11,7 +11,15 @@ import numpy as np
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
 from lucida.bench.protocols.choices import LETTERS, lettered
-from lucida.bench.protocols.films import Prompts, find_file, find_video, frame_plan, mean, missing_videos, replies_of
+from lucida.bench.protocols.films import (
+    Prompts,
+    find_file,
+    find_video,
+    frame_plan,
+    mean,
+    missing_videos,
+    replies_of,
+)
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.ovo_read import read_letter
 from lucida.bench.protocols.streaming_items import Alarm, Choice, read_alarms, read_choices
@@ -21,8 +29,8 @@ from lucida.media.errors import InputError
 
 PARTS = ("real", "omni", "sqa")
 PROMPTS = {
-    "choice": "{{before}}You are watching a video; this is what has been shown last.\nQuestion: {{question}}\n{{options}}\n"
-    "Reply with the letter of the best option only.",
+    "choice": "{{before}}You are watching a video; this is what has been shown last.\nQuestion: {{question}}\n"
+    "{{options}}\nReply with the letter of the best option only.",
     "before": "Asked at {{time}}: {{question}} Answer: {{answer}}\n",
     "poll": "You are watching a video; this is what has been shown last. Your task: {{question}}\n"
     "Is it time to do so right now? Reply Yes or No only.",
@@ -87,7 +95,9 @@ class StreamingBench(Protocol):
             else:
                 choices += read_choices(path, part, problems)
         if not choices and not alarms:
-            raise InputError(f"--data {data}: no usable question; {problems[0] if problems else 'no questions_*.json'}")
+            raise InputError(
+                f"--data {data}: no usable question; {problems[0] if problems else 'no questions_*.json'}"
+            )
         plan, words = frame_plan(frames, height=height), Prompts(PROMPTS, prompts)
 
         def shown(video: str, time: float) -> tuple[MediaRef, ...]:
@@ -114,8 +124,13 @@ class StreamingBench(Protocol):
         outputs = {}
         for item in alarms:
             for time in item.polls:
-                for key, kind, group in ((item.poll_id(time), "poll", requests), (item.output_id(time), "output", None)):
-                    request = _alarm_request(item, key, words.fill(kind, question=item.task), shown(item.video, time), plan)
+                for key, kind, group in (
+                    (item.poll_id(time), "poll", requests),
+                    (item.output_id(time), "output", None),
+                ):
+                    request = _alarm_request(
+                        item, key, words.fill(kind, question=item.task), shown(item.video, time), plan
+                    )
                     if group is None:
                         outputs[key] = request
                     else:
@@ -135,7 +150,9 @@ class StreamingBench(Protocol):
         times = ((item, first_yes(item, replies, compat=False)[0]) for item in self.alarms)
         return [self.outputs[item.output_id(time)] for item, time in times if time is not None]
 
-    def score(self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None) -> Score:
+    def score(
+        self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
+    ) -> Score:
         """Per cent right: by part, by task, over all multiple choice (``accuracy``), and of the proactive tasks in time
         and in time with the right output. No judge is needed; one given is not asked.
 
@@ -148,18 +165,24 @@ class StreamingBench(Protocol):
             summary["accuracy"] = mean(row.scores["accuracy"] for row in rows)
             for key in ("part", "task"):
                 for value in dict.fromkeys(row.meta[key] for row in rows):
-                    summary[str(value)] = mean(row.scores["accuracy"] for row in rows if row.meta[key] == value)
+                    summary[str(value)] = mean(
+                        row.scores["accuracy"] for row in rows if row.meta[key] == value
+                    )
         alarms = [proactive_row(item, replies, delta=self.delta, compat=compat) for item in self.alarms]
         notes = []
         if alarms:
             for name in ("proactive time", "proactive output"):
                 summary[name] = mean(row.scores[name] for row in alarms)
-            early = [row for row in alarms if row.parsed and row.parsed["time"] < row.gold["time"] - self.delta]
+            early = [
+                row for row in alarms if row.parsed and row.parsed["time"] < row.gold["time"] - self.delta
+            ]
             late = [abs(row.parsed["time"] - row.gold["time"]) for row in alarms if row.parsed]
             summary["proactive false alarms"] = 100 * len(early) / len(alarms)
             if late:
                 summary["proactive seconds off"] = sum(late) / len(late)
-            notes.append("polls end four seconds after the moment, as released: when they end is a hint in itself")
+            notes.append(
+                "polls end four seconds after the moment, as released: when they end is a hint in itself"
+            )
         return self.make_score(
             [*rows, *alarms], summary, compat=compat, notes=notes, wording=self.wording, delta=self.delta
         )
@@ -189,7 +212,10 @@ class StreamingBench(Protocol):
                 texts["always-A-yes"] |= {item.poll_id(time): "Yes", item.output_id(time): ""}
                 texts["random-no"][item.poll_id(time)] = "No"
                 now = time >= item.moment
-                texts["oracle"] |= {item.poll_id(time): "Yes" if now else "No", item.output_id(time): item.gold}
+                texts["oracle"] |= {
+                    item.poll_id(time): "Yes" if now else "No",
+                    item.output_id(time): item.gold,
+                }
         return {name: replies_of(answers, f"baseline:{name}") for name, answers in texts.items()}
 
 

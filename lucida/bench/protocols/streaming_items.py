@@ -31,7 +31,12 @@ class Choice:
     @property
     def meta(self) -> dict[str, Any]:
         """Breakdown keys; question and options apart for systems that answer in words."""
-        return {"part": self.part, "task": self.task, "question": self.question, "choices": list(self.options)}
+        return {
+            "part": self.part,
+            "task": self.task,
+            "question": self.question,
+            "choices": list(self.options),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -87,7 +87,9 @@ class VideoZeroBench(Protocol):
         problems: list[str] = []
         items = sorted(read_items(path, problems), key=lambda item: item.video)
         if not items:
-            raise InputError(f"{path}: no usable question; {problems[0] if problems else 'the file is empty'}")
+            raise InputError(
+                f"{path}: no usable question; {problems[0] if problems else 'the file is empty'}"
+            )
         plan, words = frame_plan(frames, height=height), Prompts(PROMPTS, prompts)
         requests = [
             request
@@ -107,7 +109,9 @@ class VideoZeroBench(Protocol):
         """Levels 1 to 3 of every question, 4 of those with windows, 5 of those with boxes."""
         return self._requests
 
-    def score(self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None) -> Score:
+    def score(
+        self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
+    ) -> Score:
         """The published figures in per cent, and how level 4 compares with independence of answer and evidence.
 
         Without ``compat`` answers are matched by type, times and boxes read in any clear form, boxes matched one to
@@ -115,10 +119,14 @@ class VideoZeroBench(Protocol):
         """
         scorer = Scorer(replies, compat=compat, unit=None if compat and self.rescored else self.unit)
         rows = [row for item in self.items for row in scorer.rows(item)]
-        summary = {name: mean(_values(rows, name)) for name in ("level1", "level2", "level3", "tiou", "level4")}
+        summary = {
+            name: mean(_values(rows, name)) for name in ("level1", "level2", "level3", "tiou", "level4")
+        }
         summary |= {name: mean(_values(rows, name)) for name in ("viou", "level5")}
         n = len(self.items)
-        timed, placed = ([item for item in self.items if getattr(item, name)] for name in ("windows", "boxes"))
+        timed, placed = (
+            [item for item in self.items if getattr(item, name)] for name in ("windows", "boxes")
+        )
         passes = sum(value > PASS for value in _values(rows, "tiou")) / n
         summary["level4 if independent"] = summary["level3"] * passes
         if summary["level4 if independent"] > 0:
@@ -161,7 +169,8 @@ def _requests(
 ) -> list[Request]:
     windows = "; ".join(f"From <{a:.2f} seconds> to <{b:.2f} seconds>" for a, b in item.windows)
     boxes = "; ".join(
-        f"Time=<{time:.2f}>, Normalized Box=[{', '.join(str(int(1000 * v)) for v in box)}]" for time, box in item.boxes
+        f"Time=<{time:.2f}>, Normalized Box=[{', '.join(str(int(1000 * v)) for v in box)}]"
+        for time, box in item.boxes
     )
     middles = tuple((a + b) / 2 for a, b in item.windows)
     levels = {

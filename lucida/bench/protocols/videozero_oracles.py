@@ -35,7 +35,9 @@ def written(
     if item.windows:
         end = max(b for _, b in item.windows)
         windows = [(a + late, b + late) for a, b in item.windows] if evidence else [(end + 1.0, end + 2.0)]
-        texts[f"{item.id}/level4"] = "\n".join(f"From <{a!r} seconds> to <{b!r} seconds>." for a, b in windows)
+        texts[f"{item.id}/level4"] = "\n".join(
+            f"From <{a!r} seconds> to <{b!r} seconds>." for a, b in windows
+        )
     if item.boxes:
         factor = FRAME[0] if unit == "pixels" else SCALE[unit]
         entries = [
@@ -111,7 +113,9 @@ def baselines(items: Sequence[Item], unit: str) -> Mapping[str, Mapping[str, Rep
         "oracle-wrong-evidence": lambda item: written(item, unit=unit, evidence=False),
         "oracle-wrong-answer": lambda item: written(item, unit=unit, answer=WRONG),
         "oracle-broken-format": lambda item: broken(item, unit=unit),
-        "oracle-reads-16-frames": lambda item: written(item, unit=unit, answer=None if sees(item, 16) else WRONG),
+        "oracle-reads-16-frames": lambda item: written(
+            item, unit=unit, answer=None if sees(item, 16) else WRONG
+        ),
     }
     found = {}
     for name, make in makers.items():
@@ -119,6 +123,7 @@ def baselines(items: Sequence[Item], unit: str) -> Mapping[str, Mapping[str, Rep
         for item in items:
             texts |= make(item)
         found[name] = {
-            key: Reply(id=key, raw=text, model=MODELS[unit], unit=unit, frame_size=FRAME) for key, text in texts.items()
+            key: Reply(id=key, raw=text, model=MODELS[unit], unit=unit, frame_size=FRAME)
+            for key, text in texts.items()
         }
     return found

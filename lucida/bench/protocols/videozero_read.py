@@ -14,7 +14,9 @@ from lucida.metrics.matchers import match_number, match_yesno
 from lucida.metrics.parsing import parse_time
 
 Window = tuple[float, float]
-TIME_TOLERANCE = 0.1  # seconds between an asked key time and the time a reply gives it: labels have one decimal
+TIME_TOLERANCE = (
+    0.1  # seconds between an asked key time and the time a reply gives it: labels have one decimal
+)
 UNITS = ("normalised", "thousand", "pixels")
 MOST_FAILURES = 64  # brackets that open nothing readable, after which the rest of a reply is not searched
 
@@ -52,7 +54,9 @@ def matches(said: str, gold: str) -> bool:
         return len(parts) == len(heard) and all(map(matches, heard, parts))
     if plain(said) == plain(gold):
         return True
-    if gold.endswith("色") or said.endswith("色"):  # "red" and "the colour red" are two words in one language only
+    if gold.endswith("色") or said.endswith(
+        "色"
+    ):  # "red" and "the colour red" are two words in one language only
         return bool(gold.rstrip("色")) and said.rstrip("色") == gold.rstrip("色")
     return gold == "车" and len(said) <= 4 and said.endswith("车")
 
@@ -70,7 +74,7 @@ def windows_of(text: str) -> list[Window]:
     clock time. A bare pair that goes on with another word ("3 to 5 people") is no window, nor is a backward one."""
     text = without_thoughts(text)
     found: list[Window] = []
-    for value in _json_values(text):
+    for value in json_values(text):
         found += _json_windows(value)
     if not found:
         for match in _PAIR.finditer(spaced(re.sub("[<>*`]", "", text))):
@@ -102,7 +106,7 @@ def _window(first: Any, second: Any) -> list[Window]:
     return [(a, b)] if a is not None and b is not None else []
 
 
-def _json_values(text: str) -> Iterator[Any]:
+def json_values(text: str) -> Iterator[Any]:
     """Every JSON list or object in ``text``, outermost first; of one cut off at the end, its whole members."""
     decoder, at, failed = json.JSONDecoder(), 0, 0
     while failed < MOST_FAILURES and (match := _OPEN.search(text, at)) is not None:
@@ -121,8 +125,15 @@ def boxes_of(
     found: list[tuple[float, list[Box]]] = []
     troubles: list[str] = []
     if unit not in UNITS or (unit == "pixels" and size is None):
-        return [], [f"unknown box unit {unit!r}" if unit not in UNITS else "boxes in pixels of a frame of unknown size"]
-    scale = {"normalised": (1.0, 1.0), "thousand": (1000.0, 1000.0)}.get(unit) or (float(size[1]), float(size[0]))  # type: ignore[index]
+        return [], [
+            f"unknown box unit {unit!r}"
+            if unit not in UNITS
+            else "boxes in pixels of a frame of unknown size"
+        ]
+    scale = {"normalised": (1.0, 1.0), "thousand": (1000.0, 1000.0)}.get(unit)
+    if scale is None:
+        assert size is not None  # checked above
+        scale = (float(size[1]), float(size[0]))
     for item in _items(without_thoughts(text)):
         raw = item.get("bbox_2d", item.get("boxes", item.get("box")))
         time = parse_time(str(item.get("time")))
@@ -139,7 +150,7 @@ def boxes_of(
 
 
 def _items(text: str) -> Iterator[dict[str, Any]]:
-    for value in _json_values(text):
+    for value in json_values(text):
         for item in value if isinstance(value, list) else [value]:
             if isinstance(item, dict) and ("time" in item or "bbox_2d" in item):
                 yield item
@@ -156,7 +167,10 @@ def _box(raw: Any, scale: tuple[float, float]) -> Box | None:
 
 
 def viou(
-    truth: dict[float, Sequence[Box]], said: Sequence[tuple[float, list[Box]]], *, tolerance: float = TIME_TOLERANCE
+    truth: dict[float, Sequence[Box]],
+    said: Sequence[tuple[float, list[Box]]],
+    *,
+    tolerance: float = TIME_TOLERANCE,
 ) -> float:
     """Mean over key times of :func:`objects_iou`; a time in the reply belongs to the nearest key time within
     ``tolerance``, and what several entries say of one key time is put together."""
@@ -165,4 +179,8 @@ def viou(
         near = min(truth, key=lambda key: abs(key - time), default=None)
         if near is not None and abs(near - time) <= tolerance + 1e-9:
             heard.setdefault(near, []).extend(box for box in boxes if box not in heard.get(near, []))
-    return sum(objects_iou(boxes, heard.get(time, [])) for time, boxes in truth.items()) / len(truth) if truth else 0.0
+    return (
+        sum(objects_iou(boxes, heard.get(time, [])) for time, boxes in truth.items()) / len(truth)
+        if truth
+        else 0.0
+    )

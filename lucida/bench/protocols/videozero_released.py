@@ -43,9 +43,13 @@ def released_match(text: str, gold: str) -> bool:
 
 
 def released_windows(text: str) -> list[Window]:
-    """"A to B" and "A - B" wherever they occur, seconds or M:SS; reasoning is not stripped, backward pairs dropped."""
+    """ "A to B" and "A - B" wherever they occur, seconds or M:SS; reasoning is not stripped, backward pairs dropped."""
     text = text.replace("<", "").replace(">", "")
-    found = [(match.start(), *map(_seconds, match.groups())) for form in (_TO, _DASH) for match in form.finditer(text)]
+    found = [
+        (match.start(), *map(_seconds, match.groups()))
+        for form in (_TO, _DASH)
+        for match in form.finditer(text)
+    ]
     return [(start, end) for _, start, end in sorted(found) if start < end]
 
 
@@ -66,7 +70,9 @@ def released_unit(reply: Reply) -> str:
     return "thousand" if "qwen3" in name else "pixels" if "qwen2" in name else "normalised"
 
 
-def released_boxes(text: str, unit: str | None, size: tuple[int, int] | None) -> dict[float, list[Box]] | None:
+def released_boxes(
+    text: str, unit: str | None, size: tuple[int, int] | None
+) -> dict[float, list[Box]] | None:
     """Boxes by second at two decimals; ``None`` where the reply is void: not JSON as a whole, an item malformed or
     without boxes, or no unit set (as when a saved file is scored again). A time that comes twice keeps its last boxes.
     """
@@ -81,7 +87,9 @@ def released_boxes(text: str, unit: str | None, size: tuple[int, int] | None) ->
             boxes = item["bbox_2d"]
             if not boxes:
                 return None
-            found[_key(float(item["time"]))] = [box for raw in boxes if (box := _scaled(raw, unit, size)) is not None]
+            found[_key(float(item["time"]))] = [
+                box for raw in boxes if (box := _scaled(raw, unit, size)) is not None
+            ]
         return found
     except (ValueError, TypeError, KeyError, RecursionError, OverflowError):
         return None

@@ -58,7 +58,11 @@ class Scorer:
             said = released_windows(reply.raw) if self.compat else windows_of(reply.raw)
             status = "ok" if said else "unparsed"
             if said:
-                tiou = released_tiou(reply.raw, item.windows) if self.compat else spans_iou(said, list(item.windows))
+                tiou = (
+                    released_tiou(reply.raw, item.windows)
+                    if self.compat
+                    else spans_iou(said, list(item.windows))
+                )
         scores = {"tiou": tiou, "level4": float(right and tiou > PASS)}
         return self._row(item, 4, scores, status, note, {"windows": said} if said else None,
                          {"windows": [list(window) for window in item.windows]})  # fmt: skip

@@ -10,7 +10,15 @@ from typing import Any, Self
 
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
-from lucida.bench.protocols.films import Prompts, find_file, find_video, frame_plan, mean, missing_videos, replies_of
+from lucida.bench.protocols.films import (
+    Prompts,
+    find_file,
+    find_video,
+    frame_plan,
+    mean,
+    missing_videos,
+    replies_of,
+)
 from lucida.bench.protocols.pictures import read_json
 from lucida.bench.protocols.vstar_items import Item, read_items
 from lucida.bench.protocols.vstar_rows import CALLS, Scorer
@@ -66,7 +74,9 @@ class VSTaR(Protocol):
         if options:
             raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
         path, problems = find_file(data, ["*STaR*.json", "*star*.json"], cls.title), []
-        items = sorted(read_items(path.name, read_json(path, list, problems), problems), key=lambda item: item.video)
+        items = sorted(
+            read_items(path.name, read_json(path, list, problems), problems), key=lambda item: item.video
+        )
         if not items:
             raise InputError(f"{path}: no usable item; {problems[0] if problems else 'the list is empty'}")
         plan, words = frame_plan(frames, fps=fps, height=height), Prompts(PROMPTS, prompts)
@@ -74,7 +84,8 @@ class VSTaR(Protocol):
         for item in items:
             video = find_video(data, item.video, ("videos", "."))
             values = {
-                "question": item.question, "temporal": item.temporal, "spatial": item.spatial, "spatial2": item.spatial2,
+                "question": item.question, "temporal": item.temporal, "spatial": item.spatial,
+                "spatial2": item.spatial2,
                 "seconds": ", ".join(map(str, item.seconds)), "boxes_count": len(item.boxes), "width": item.size[1],
                 "height": item.size[0], "boxes": "; ".join(str([round(v) for v in box]) for _, box in item.boxes),
             }  # fmt: skip
@@ -95,7 +106,9 @@ class VSTaR(Protocol):
         """What, chain 1 when and where, chain 2 where and when."""
         return self._requests
 
-    def score(self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None) -> Score:
+    def score(
+        self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
+    ) -> Score:
         """The published columns in per cent, joint rates, AM and LGM of both chains and their means.
 
         ``compat``: items without an answer leave the means of time and space but stay in the accuracy; boxes are
@@ -120,7 +133,11 @@ class VSTaR(Protocol):
                  row.scores.get(f"viou_chain{chain}", 0.0) >= 0.1)
                 for row in rows
             ]  # fmt: skip
-            for name, pick in (("what and when", (0, 1)), ("what and where", (0, 2)), ("all three", (0, 1, 2))):
+            for name, pick in (
+                ("what and when", (0, 1)),
+                ("what and where", (0, 2)),
+                ("all three", (0, 1, 2)),
+            ):
                 columns[f"{name}_chain{chain}"] = 100 * sum(all(row[k] for k in pick) for row in table) / n
         summary, notes = _finite({**columns, **summarise(columns)})
         judged = None

@@ -80,7 +80,9 @@ def _item(key: str, row: Mapping[str, Any]) -> Item:
     video = str(row["vid"])
     return Item(
         id=key, video=video if "." in video else f"{video}.mp4", size=size,
-        duration=float(row["frame_count"]) / float(row["fps"]), question=str(row["question"]), answer=str(row["answer"]),
+        duration=float(row["frame_count"]) / float(row["fps"]), question=str(row["question"]),
+        answer=str(row["answer"]),
         temporal=str(row["temporal_question"]), spatial=str(row["spatial_question"]),
-        spatial2=str(row["spatial_question_2"]), span=(start, end), boxes=tuple(boxes), domain=str(row.get("domain") or ""),
+        spatial2=str(row["spatial_question_2"]), span=(start, end), boxes=tuple(boxes),
+        domain=str(row.get("domain") or ""),
     )  # fmt: skip

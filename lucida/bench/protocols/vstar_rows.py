@@ -54,12 +54,14 @@ class Scorer:
             elif text:
                 boxes = boxes_by_second(text, reply, item, compat=self.compat)
                 value = sum(_best(boxes.get(second, []), box) for second, box in item.boxes) / len(item.boxes)
-                said[call] = {str(second): [list(box) for box in found] for second, found in boxes.items()} or None
+                said[call] = {
+                    str(second): [list(box) for box in found] for second, found in boxes.items()
+                } or None
             if text and said[call] is None:
                 statuses[call] = "unparsed"
             if not (self.compat and statuses["what"] in ("missing", "error")):
                 scores[name] = value
-        status = next((word for word in _WORST if word in statuses.values()), "ok")
+        status: Status = next((word for word in _WORST if word in statuses.values()), "ok")
         bad = ", ".join(f"{call} {word}" for call, word in statuses.items() if word != "ok")
         return Row(
             id=item.id, item=item.id, cluster=item.video, scores=scores, status=status, note=bad, meta=item.meta,
@@ -79,7 +81,9 @@ class Scorer:
         rating = None
         if text:
             prompt = RUBRIC.format(question=item.question, truth=item.answer, said=text)
-            rating = verdict(self.judge, Question(prompt=prompt, options=("0", "1", "2", "3"), rubric="vstar/1"))
+            rating = verdict(
+                self.judge, Question(prompt=prompt, options=("0", "1", "2", "3"), rubric="vstar/1")
+            )
             if rating is None:
                 statuses["what"] = "refused"
         return {**scores, "judged_accuracy": float(rating is not None and rating >= 2)}

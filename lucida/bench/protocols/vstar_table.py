@@ -49,7 +49,9 @@ class Check:
 
 def published() -> dict[str, dict[str, float]]:
     """The published rows by model, columns by name, in per cent."""
-    text = resources.files("lucida.bench.protocols").joinpath("vstar_published.json").read_text(encoding="utf-8")
+    text = (
+        resources.files("lucida.bench.protocols").joinpath("vstar_published.json").read_text(encoding="utf-8")
+    )
     document = json.loads(text)
     return {
         model: dict(zip(document["columns"], row, strict=True)) for model, row in document["rows"].items()

@@ -35,8 +35,9 @@ Describes every region of a picture at once, {what}.
 
 ## Limits
 
-It knows the world it was drawn in: about 250 kinds of things in artwork, ten colours, three sizes, nine places. On a
-photograph the noun comes from the tower's 1,000 ImageNet classes, which have no person, face, sky, sea, tree or
-building; colours and sizes of photographed things are not learned. The picture is stretched to a square, so very long
-or wide pictures lose detail.
+It knows the world it was drawn in: about 250 kinds of things in artwork, ten colours, three sizes, nine places.
+Relations between things and whole-picture captions were not learned well in this short training. On photographs places
+and sizes are right and nouns are mostly wrong: the tower's class names are given as hints, but copying them was not
+learned yet. (ImageNet's 1,000 classes have no person, face, sky, sea, tree or building anyway.) The picture is
+stretched to a square, so very long or wide pictures lose detail.
 """

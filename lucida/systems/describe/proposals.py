@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from lucida.systems.describe.proposals_tree import Tree
 
 _LARGE = 0.25  # share of the picture from which a part on plain ground is looked into for things inside it
+_SMALLEST = 8  # shorter side in pixels below which nothing can be told apart
 _RADIUS = 4  # pixels of the small raster by which an outline may be wrong
 
 
@@ -63,11 +64,12 @@ def propose_regions(image: Image, tower: Tower, config: ProposalConfig | None = 
     """
     from lucida.systems.describe.proposals_flat import things_on_plain_ground
     from lucida.systems.describe.proposals_refine import enlarged
+    from lucida.systems.describe.proposals_sight import raster_size
 
     config = config or ProposalConfig()
-    if min(image.size) < 2 or int(np.ptp(image.pixels.reshape(-1, 3), axis=0).max()) < 3:
+    if min(image.size) < _SMALLEST or int(np.ptp(image.pixels.reshape(-1, 3), axis=0).max()) < 3:
         return []
-    picture = image.fitted(config.side)
+    picture = image.resized(raster_size(image.size, config.side))
     parts = things_on_plain_ground(picture.pixels)
     if parts is None:
         masks = _photograph(picture, tower, config)
@@ -112,7 +114,9 @@ def _scene(picture: Image, parts: list[np.ndarray], tower: Tower, config: Propos
         pixels = np.bincount(tree.labels.ravel(), minlength=tree.leaves)
         held = tree.members[order] @ (inside * pixels).T / (tree.members[order] @ pixels)[:, None]
         order = order[held.max(1) > 0.9]
-        masks += _drawn(picture, tree, select(tree, order, config.regions - len(masks), config.overlap, taken))
+        masks += _drawn(
+            picture, tree, select(tree, order, config.regions - len(masks), config.overlap, taken)
+        )
     return masks
 
 
@@ -153,4 +157,6 @@ def _share_of_leaves(mask: np.ndarray, tree: Tree) -> np.ndarray:
 
     flat = tree.labels.ravel()
     small = enlarged(mask, tree.labels.shape).ravel()
-    return np.bincount(flat, small, minlength=tree.leaves) / np.maximum(np.bincount(flat, minlength=tree.leaves), 1)
+    return np.bincount(flat, small, minlength=tree.leaves) / np.maximum(
+        np.bincount(flat, minlength=tree.leaves), 1
+    )

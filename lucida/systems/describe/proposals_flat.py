@@ -43,7 +43,11 @@ def things_on_plain_ground(pixels: np.ndarray) -> list[np.ndarray] | None:
     most = np.max([ahead[y : y + height, x : x + width] for y in range(3) for x in range(3)], axis=0)
     labels, parts = label_mask((away > tolerance) & (away >= 0.5 * np.minimum(most, 120)))
     area = np.bincount(labels[labels >= 0], minlength=parts)
-    found = [labels == part for part in np.argsort(-area, kind="stable") if area[part] >= max(4, _LEAST * away.size)]
+    found = [
+        labels == part
+        for part in np.argsort(-area, kind="stable")
+        if area[part] >= max(4, _LEAST * away.size)
+    ]
     clear = [part for part in found if np.percentile(away[_outline(part)], 25) >= _CLEAR * tolerance]
     if not clear:
         return [] if explained >= _ALL and not found else None
@@ -132,7 +136,9 @@ def _extended(
     t = t[np.linalg.norm(colours - start - t[:, None] * along, axis=1) <= tolerance]
     reach = []
     for beyond in (-t, t - length):
-        steps = np.bincount(np.floor(beyond[(beyond > 0) & (beyond < 0.3 * length)] / 2).astype(int), minlength=1)
+        steps = np.bincount(
+            np.floor(beyond[(beyond > 0) & (beyond < 0.3 * length)] / 2).astype(int), minlength=1
+        )
         gaps = np.flatnonzero(steps < 0.0005 * len(t))
         reach.append(2.0 * (int(gaps[0]) if len(gaps) else len(steps)))
     return start - reach[0] * along, end + reach[1] * along

@@ -31,18 +31,16 @@ def refine(mask: np.ndarray, lab: np.ndarray, radius: int) -> np.ndarray:
         slice(max(columns[0] - reach, 0), columns[-1] + reach + 1),
     )
     part, colours = mask[window], lab[window]
-    near = box_mean(part.astype(np.float32), 2 * radius)
+    inside = part.astype(np.float32)
+    near = box_mean(inside[None], 2 * radius)[0]
     band = (near > 1e-3) & (near < 1 - 1e-3)
     guide = _guide(part, colours, band)
     if guide is None:
         return mask
-    inside = part.astype(np.float32)
-    mean_guide, mean_inside = box_mean(guide, radius), box_mean(inside, radius)
-    covariance = box_mean(guide * inside, radius) - mean_guide * mean_inside
-    variance = box_mean(guide * guide, radius) - mean_guide**2
-    slope = covariance / (variance + _ANY)
-    level = mean_inside - slope * mean_guide
-    fresh = box_mean(slope, radius) * guide + box_mean(level, radius) > 0.5
+    means = box_mean(np.stack([guide, inside, guide * inside, guide * guide]), radius)
+    slope = (means[2] - means[0] * means[1]) / (means[3] - means[0] ** 2 + _ANY)
+    slope, level = box_mean(np.stack([slope, means[1] - slope * means[0]]), radius)
+    fresh = slope * guide + level > 0.5
     result = mask.copy()
     result[window] = np.where(band, fresh, part)
     return tidy(result) if result.any() else mask
@@ -61,15 +59,17 @@ def _guide(mask: np.ndarray, colours: np.ndarray, band: np.ndarray) -> np.ndarra
 
 
 def box_mean(values: np.ndarray, radius: int) -> np.ndarray:
-    """Mean over (2 radius + 1)² pixels of (H, W) float32; windows are cut at the border."""
-    for axis in (0, 1):
+    """Mean over (2 radius + 1)² pixels of each of (k, H, W) float32; windows are cut at the border."""
+    for axis in (1, 2):
         length = values.shape[axis]
-        sums = np.cumsum(values, axis=axis, dtype=np.float64)
-        sums = np.concatenate([np.zeros_like(sums.take([0], axis)), sums], axis)
+        sums = np.zeros([n + (k == axis) for k, n in enumerate(values.shape)])
+        np.cumsum(values, axis=axis, dtype=np.float64, out=sums[:, 1:] if axis == 1 else sums[:, :, 1:])
         at = np.arange(length)
         high, low = np.minimum(at + radius + 1, length), np.maximum(at - radius, 0)
-        shape = (-1, 1) if axis == 0 else (1, -1)
-        values = ((sums.take(high, axis) - sums.take(low, axis)) / (high - low).reshape(shape)).astype(np.float32)
+        shape = (1, -1, 1) if axis == 1 else (1, 1, -1)
+        values = ((sums.take(high, axis) - sums.take(low, axis)) / (high - low).reshape(shape)).astype(
+            np.float32
+        )
     return values
 
 

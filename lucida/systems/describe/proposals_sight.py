@@ -16,7 +16,7 @@ from lucida.models.tower import Tower, to_pixels
 SIDE = 256  # longest side of the raster in pixels
 TOWER_SIDE = 448  # longest side of what the tower sees; at 640 it finds parts before wholes
 _CHANNELS = (12, 16, 16)  # kept of the 40, 112 and 320 channels of stride 8, 16 and 32
-_LEAST_SIDE = 16  # of the raster where the picture has it: a long thin picture keeps its short side
+_LEAST_SIDE = 16
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,14 @@ def see(image: Image, tower: Tower) -> Sight:
     return Sight(lab, (maps[0], maps[1], maps[2]), (slopes[0] + 0.5 * slopes[1] + 0.5 * slopes[2]) / 2)
 
 
-def raster_size(size: tuple[int, int]) -> tuple[int, int]:
-    """(height, width) of the raster for a picture; never larger than the picture, at most SIDE * SIDE pixels."""
+def raster_size(size: tuple[int, int], side: int = SIDE) -> tuple[int, int]:
+    """(height, width) of a raster for a picture: ``side`` long, never larger than the picture.
+
+    A long thin picture keeps 16 pixels of its short side as far as that makes no more than side * side pixels.
+    """
     height, width = size
-    scale = max(SIDE / max(size), _LEAST_SIDE / min(size))
-    scale = min(scale, SIDE / (height * width) ** 0.5, 1.0)
+    scale = max(side / max(size), _LEAST_SIDE / min(size))
+    scale = min(scale, side / (height * width) ** 0.5, 1.0)
     return max(1, round(height * scale)), max(1, round(width * scale))
 
 
@@ -94,7 +97,9 @@ def principal(f: np.ndarray, channels: int) -> np.ndarray:
 
 def _enlarged(f: np.ndarray, size: tuple[int, int]) -> np.ndarray:
     """(k, h, w) → (H, W, k), bilinear."""
-    large = F.interpolate(torch.from_numpy(np.ascontiguousarray(f))[None], size, mode="bilinear", align_corners=False)
+    large = F.interpolate(
+        torch.from_numpy(np.ascontiguousarray(f))[None], size, mode="bilinear", align_corners=False
+    )
     return np.ascontiguousarray(large[0].numpy().transpose(1, 2, 0))
 
 

@@ -102,7 +102,12 @@ def superpixels(values: np.ndarray, edge: np.ndarray, wanted: int) -> np.ndarray
 
 
 def _merge(
-    vectors: np.ndarray, share: np.ndarray, low: np.ndarray, high: np.ndarray, contact: np.ndarray, edges: np.ndarray
+    vectors: np.ndarray,
+    share: np.ndarray,
+    low: np.ndarray,
+    high: np.ndarray,
+    contact: np.ndarray,
+    edges: np.ndarray,
 ) -> tuple[list[tuple[int, int]], list[float]]:
     """Merge the cheapest pair of neighbours until one region is left: the pairs, and what each cost.
 
@@ -113,7 +118,9 @@ def _merge(
     mean = dict(enumerate(vectors))
     size = dict(enumerate(share.tolist()))
     near: dict[int, dict[int, tuple[float, float]]] = {i: {} for i in mean}
-    for i, j, length, total in zip(low.tolist(), high.tolist(), contact.tolist(), edges.tolist(), strict=True):
+    for i, j, length, total in zip(
+        low.tolist(), high.tolist(), contact.tolist(), edges.tolist(), strict=True
+    ):
         near[i][j] = near[j][i] = (length, total)
 
     def cost(i: int, j: int) -> float:

@@ -36,6 +36,7 @@ class SampleConfig:
         copied_hints: chance that a photograph's noun is replaced, in hint and caption alike, by a random class name
             (so that names are copied and not remembered).
         shortened: share of answers that lose some of the slots behind their end token.
+        photo: share of the pictures of region steps that are taken from the scenes with cut-outs, photographs first.
     """
 
     pictures: int = 16
@@ -47,6 +48,7 @@ class SampleConfig:
     false_hints: float = 0.4
     copied_hints: float = 0.5
     shortened: float = 0.5
+    photo: float = 0.0
 
 
 class Sampler:
@@ -55,7 +57,8 @@ class Sampler:
     def __init__(
         self, bank: FeatureBank, layout: Layout, config: SampleConfig, seed: int, visibility: Visibility
     ) -> None:
-        self.bank, self.layout, self.config, self.seed, self.visibility = bank, layout, config, seed, visibility
+        self.bank, self.layout, self.config, self.seed = bank, layout, config, seed
+        self.visibility: Visibility = visibility
         if sum(config.kinds) != 10 or min(config.kinds) < 0:
             raise InputError(f"samples.kinds must be three counts that add up to 10, got {list(config.kinds)}")
         for name in ("pictures", "groups", "picture_pictures", "question_pictures", "question_groups"):
@@ -87,9 +90,11 @@ class Sampler:
         return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i))) for i in mine]
 
     def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> Canvas:
-        seen = self.bank[number]
+        photo = kind == "region" and rng.random() < self.config.photo
+        every = self.bank.config.photo_every
+        seen = self.bank[number - number % every if photo else number]
         if kind == "region":
-            requests = self._captions(seen, rng)
+            requests = self._captions(seen, rng, photo)
         elif kind == "picture":
             requests = [self._picture(seen, rng)]
         else:
@@ -105,9 +110,12 @@ class Sampler:
             return request
         return replace(request, slots=int(rng.integers(least, request.slots)))
 
-    def _captions(self, seen: Seen, rng: np.random.Generator) -> list[Request]:
+    def _captions(self, seen: Seen, rng: np.random.Generator, photo: bool) -> list[Request]:
         n, wanted = len(seen.regions), self.config.groups
-        chosen = rng.permutation(n)[:wanted].tolist()
+        order = rng.permutation(n).tolist()
+        if photo:
+            order.sort(key=lambda i: seen.scene.objects[i].medium != "photo")
+        chosen = order[:wanted]
         chosen += rng.integers(n, size=wanted - len(chosen)).tolist()
         requests = []
         for i in chosen:

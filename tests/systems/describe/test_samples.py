@@ -116,11 +116,26 @@ def test_every_answer_fits_and_ends(sampler: Sampler) -> None:
     words = lexicon((*lexicon().nouns, *basic_names(), "teapot", "red panda", "ladder", "zebra"))
     for _, request, _, text, answer in groups(sampler, range(20)):
         ids = answer.ids.tolist()
-        assert len(ids) == room.get(request, sampler.layout.config.answer_slots)
+        assert len(ids) <= room.get(request, sampler.layout.config.answer_slots)
         end = sampler.vocabulary.end
         assert end in ids and set(ids[ids.index(end) :]) == {end} and ids.index(end) > 0
         if request == REQUEST_REGION:
             assert read_caption(text, words).grammar_ok, text
+
+
+def test_some_answers_are_shortened(bank: FeatureBank, layout: Layout) -> None:
+    """They lose empty slots behind their end token, and nothing else."""
+    texts, lengths = [], []
+    for shortened in (0.0, 0.5, 1.0):
+        sampler = Sampler(bank, layout, replace(CONFIG, shortened=shortened, groups=1, kinds=(10, 0, 0)), 0, "strict")
+        found = list(groups(sampler, range(10)))
+        texts.append([text for _, _, _, text, _ in found])
+        lengths.append([len(answer) for *_, answer in found])
+        assert all(int(answer.ids[-1]) == sampler.vocabulary.end for *_, answer in found)
+    assert texts[0] == texts[1] == texts[2]
+    room = layout.config.caption_slots
+    assert set(lengths[0]) == {room} and max(lengths[2]) < room
+    assert 5 < sum(length < room for length in lengths[1]) < 35  # of forty
 
 
 def test_the_recipe_s_room_is_enough(layout: Layout) -> None:
