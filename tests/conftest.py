@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,10 @@ for variable in ("LUCIDA_HOME", "LUCIDA_DEVICE", "LUCIDA_DEBUG", "LUCIDA_CLAIM_O
 # Each worker of pytest-xdist has a core; more threads would fight over it. Commands that tests start inherit this.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MKL_NUM_THREADS", "1")
+
+# A shell that starts its jobs in the background has them ignore Ctrl-C; tests of Ctrl-C must not inherit that.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 SHAPED = ["lucida.nn", "lucida.canvas", "lucida.models", "lucida.flow"]
 if os.environ.get("LUCIDA_SHAPES", "1") != "0":

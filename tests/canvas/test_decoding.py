@@ -78,7 +78,8 @@ def test_pictures_decoded_together(visibility: Visibility, many, seed: int, kind
     if visibility == "block":
         kinds, others = ([replace(p, block=3) for p in ps] for ps in (kinds, others))
     ones = [
-        canvas(s, seed + n, visibility, (kinds, others)[n % 2], [WORDS, CODES]) for n, s in enumerate(many)
+        canvas(s, seed + n, visibility, (kinds, others)[n % 2], [WORDS, CODES], written=0.2)
+        for n, s in enumerate(many)
     ]
     together = run_folded(*ones)
     groups = max(c.groups for c in ones)
@@ -90,6 +91,28 @@ def test_pictures_decoded_together(visibility: Visibility, many, seed: int, kind
         assert [together.ids[r] for r in range(p * groups + one.groups, (p + 1) * groups)] == [[]] * (
             groups - one.groups
         )
+
+
+@pytest.mark.parametrize("visibility", FOLDABLE)
+@pytest.mark.parametrize("seed", range(3))
+def test_a_group_that_pauses(visibility: Visibility, seed: int) -> None:
+    """Its second answer's window opens long after the first one's has closed, while another group goes on writing."""
+    early, late = Plan(steps=8, window=(0, 0.25), block=2), Plan(steps=8, window=(0.75, 1), block=2)
+    pausing = canvas(Shape(2, 1, ((1, (4, 4)), (2, (3, 5))), True), seed, visibility, [early, late], [ENDLESS])
+    steady = Plan(steps=8, order="block", block=2)
+    other = canvas(Shape(3, 1, ((1, (8,)),), True), seed, visibility, [steady], [ENDLESS])
+    together = run_folded(pausing, other)
+    expected = slow_decode(network(), pausing), slow_decode(network(), other)
+    assert expected[0].close or together.answers(0) + together.answers(1) == expected[0].answers
+    assert expected[1].close or together.answers(2) == expected[1].answers
+
+
+@given(st.lists(shapes(groups=3), min_size=2, max_size=3), SEEDS, TWO)
+@settings(max_examples=8)
+def test_tokens_read_do_not_depend_on_company(many: list[Shape], seed: int, kinds: list[Plan]) -> None:
+    """Padding and groups that have left are not counted, and not read."""
+    ones = [canvas(s, seed + n, "strict", kinds, [WORDS, CODES]) for n, s in enumerate(many)]
+    assert run_folded(*ones).token_forwards == sum(run_folded(one).token_forwards for one in ones)
 
 
 def greedy_autoregressive(one: Canvas) -> list[list[int]]:

@@ -263,6 +263,14 @@ def test_a_given_end_ends_the_answer_before_the_first_pass() -> None:
     assert len(found.ids[0]) <= 5 and session.token_forwards - before <= 6 * found.passes
 
 
+def test_an_end_cuts_only_where_an_end_may_be() -> None:
+    """Given inside an answer that has no end token in its vocabulary, it is a token like any other."""
+    ids = torch.full((12,), MASK)
+    ids[5] = END
+    found = run_folded(canvas(ONE, 0, "strict", [Plan(steps=3)], [ENDLESS]).with_answers([ids]))
+    assert found.lengths == [[11]]
+
+
 def test_an_end_in_the_text_leaves_the_picture_alone() -> None:
     """In one dense row an end token ends its own span, not the spans and groups behind it."""
     shape = Shape(2, 1, ((1, (4, 3)), (1, (5, 2))), False)

@@ -19,7 +19,7 @@ _LEAST = 0.08  # share of a part that either side of a cut must have
 _DARK = 0.35  # OKLab lightness below which a pixel may be an outline and says nothing about a thing's colour
 CUES = ("contact", "colour", "deep", "middle", "light")
 # Of each cue, then the constant. The probability is that both sides hold whole things and the part does not.
-_MODEL = (-5.7, 5.9, 5.8, -7.1, 6.1, -6.1)
+_MODEL = (-6.1, 5.9, 5.7, -6.5, 6.4, -6.3)
 _SURE = 0.35
 
 

@@ -135,7 +135,7 @@ class Look:
         return read_context(self.describer.network, fold([canvas], mask=self.describer.layout.vocabulary.mask).context)
 
     def regions(self) -> list[Region]:
-        """Automatic regions: clusters of tower features, most salient first."""
+        """Automatic regions: the parts of the picture that look like things, best first."""
         return propose_regions(self.image, self.describer.tower)
 
     def describe(
