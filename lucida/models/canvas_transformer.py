@@ -57,7 +57,7 @@ class CanvasTransformer(nn.Module):
         self.blocks = nn.ModuleList(Block(config.width, config.heads, config.hidden) for _ in range(config.layers))
         self.norm = nn.RMSNorm(config.width, eps=1e-5)
         init_weights(self.blocks)
-        # Inputs are of unit variance: what a token is, what it shows and where it lies start out equally loud.
+        # Features are of unit variance and speak up from the start; at 0.02 they were slow to be heard.
         for part in (self.embed, self.project, self.place):
             init_weights(part, gain=1.0)
         # Started so that a group looks at its own region first: e^2 times the weight on fully covered cells.

@@ -16,6 +16,7 @@ from lucida.canvas.sessions import GuidedSession
 from lucida.canvas.span import FOLDABLE, Canvas, Role, Visibility
 from tests.canvas.slow import SlowDecoded, hidden_of, logits_of, slow_decode, tokens_of
 from tests.canvas.tiny import (
+    BUILDS_PLANS,
     CHANNELS,
     CODES,
     END,
@@ -37,6 +38,7 @@ from tests.canvas.tiny import (
     shapes,
 )  # fmt: skip
 
+pytestmark = BUILDS_PLANS
 TWO = st.lists(plans(), min_size=1, max_size=2)
 LONG = Shape(4, 1, ((2, (9,)), (1, (7,)), (3, (9,)), (2, (8,))), True)
 

@@ -17,6 +17,7 @@ from lucida.canvas.plan import Law, Plan, causal_plan
 from lucida.canvas.sessions import Session
 from lucida.canvas.span import Canvas, Role, Visibility
 from tests.canvas.tiny import (
+    BUILDS_PLANS,
     CODES,
     END,
     ENDLESS,
@@ -34,6 +35,7 @@ from tests.canvas.tiny import (
     shapes,
 )  # fmt: skip
 
+pytestmark = BUILDS_PLANS
 ONE = Shape(3, 1, ((2, (12,)),), True)
 
 

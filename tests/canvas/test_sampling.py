@@ -15,6 +15,7 @@ from lucida.canvas.sampling import _gumbel
 from lucida.canvas.span import Canvas
 from tests.canvas.test_exactness import logits
 from tests.canvas.tiny import (
+    BUILDS_PLANS,
     CODES,
     ENDLESS,
     SEEDS,
@@ -30,6 +31,7 @@ from tests.canvas.tiny import (
     shapes,
 )  # fmt: skip
 
+pytestmark = BUILDS_PLANS
 HOT = Plan(steps=3, temperature=1.0)
 SHAPE = Shape(3, 1, ((2, (6, 3)), (1, (8,)), (3, (5, 2)), (0, (7,))), True)
 

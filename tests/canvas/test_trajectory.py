@@ -17,8 +17,21 @@ from lucida.canvas.sessions import DenseSession, FoldedSession, Session
 from lucida.canvas.span import FOLDABLE, Canvas, Visibility
 from lucida.canvas.trajectory import replay_logprob
 from lucida.models.canvas_transformer import CanvasTransformer
-from tests.canvas.tiny import CODES, MASK, SEEDS, VOCABULARY, WORDS, Shape, canvas, network, plans, shapes
+from tests.canvas.tiny import (
+    BUILDS_PLANS,
+    CODES,
+    MASK,
+    SEEDS,
+    VOCABULARY,
+    WORDS,
+    Shape,
+    canvas,
+    network,
+    plans,
+    shapes,
+)
 
+pytestmark = BUILDS_PLANS
 SHAPE = Shape(3, 1, ((2, (5, 3)), (1, (6,)), (0, (4,))), True)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
+import pytest
 import torch
 from hypothesis import strategies as st
 from torch import Tensor
@@ -72,6 +73,8 @@ def shapes(*, groups: int = 4, answers: int = 2, slots: int = 7) -> st.SearchStr
 
 
 SEEDS = st.integers(0, 10_000)
+# The type checker looks at one random element of a plan's counts, also where hypothesis builds the plan.
+BUILDS_PLANS = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 
 def draw(n: int, generator: torch.Generator, allowed: str = WORDS) -> Tensor:

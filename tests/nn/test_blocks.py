@@ -62,7 +62,7 @@ def test_init() -> None:
     init_weights(module, gain=0.8)
     for name, parameter in module.named_parameters():
         if parameter.dim() == 2:
-            assert abs(float(parameter.std()) / (0.8 * parameter.shape[1] ** -0.5) - 1) < 0.05, name
+            assert abs(float(parameter.detach().std()) / (0.8 * parameter.shape[1] ** -0.5) - 1) < 0.05, name
         elif "norm" in name:
             assert bool((parameter == 1).all())
     assert torch.equal(module[1].bias, bias)
