@@ -104,6 +104,7 @@ def run_claim(
         environment = {**os.environ, OUT: str(out), BUDGET: f"{limit:.0f}"}
         path = [str(root), *filter(None, [os.environ.get("PYTHONPATH")])]
         environment["PYTHONPATH"] = os.pathsep.join(path)
+        provenance = _provenance(root)  # before the command: a commit made while it runs is not what it measured
         start = time.perf_counter()
         why = _run(argv(claim.command), root, environment, limit)
         elapsed = time.perf_counter() - start
@@ -120,7 +121,7 @@ def run_claim(
         why=why,
         seconds=round(elapsed, 1),
         date=datetime.now(UTC).strftime("%Y-%m-%d"),
-        **_provenance(root),
+        **provenance,
     )
     save_result(root, claim.id, result)
     return result
