@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import threading
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -20,6 +20,7 @@ from lucida.media.files import atomic_write
 
 ENCODING = {"format": "jpeg", "quality": 95, "subsampling": 0, "version": 1}
 BATCH = 8  # pictures held at once while decoding
+MADE = 256  # manifests held in memory, so that the many questions on one film read and check its files once
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,6 +106,7 @@ class FrameStore:
         self._locks: dict[str, threading.Lock] = defaultdict(threading.Lock)
         self._guard = threading.Lock()
         self._bad: dict[str, str] = {}
+        self._made: OrderedDict[Path, Shown] = OrderedDict()
 
     def show(self, data: Path, ref: MediaRef, plan: FramePlan, regions: tuple[Any, ...] = ()) -> Shown:
         """One medium under a plan; ``regions`` (of a picture) are outlined and numbered.
@@ -120,10 +122,13 @@ class FrameStore:
             key = digest([content, asdict(plan), ref.span, ENCODING])
         manifest = self.cache.folder / "frames" / content[:2] / content / f"{key}.json"
         with self._guard:
+            if manifest in self._made:
+                self._made.move_to_end(manifest)
+                return self._made[manifest]
             lock = self._locks[content]
         with lock:
             if (found := _read(manifest)) is not None:
-                return found
+                return self._remember(manifest, found)
             if key in self._bad:
                 raise InputError(self._bad[key])
             try:
@@ -133,7 +138,14 @@ class FrameStore:
                 self._bad[key] = str(error)  # an undecodable film is tried once, not once per question
                 raise
             atomic_write(manifest, json.dumps(document))
-            return shown
+            return self._remember(manifest, shown)
+
+    def _remember(self, manifest: Path, shown: Shown) -> Shown:
+        with self._guard:
+            self._made[manifest] = shown
+            if len(self._made) > MADE:
+                self._made.popitem(last=False)
+        return shown
 
     def _picture(
         self, path: Path, ref: MediaRef, plan: FramePlan, regions: tuple[Any, ...], folder: Path

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -16,6 +17,7 @@ class Question:
         texts: what each option says, in words; for judges that compare meanings.
         about: the text being judged, for the same judges.
         rubric: a short version tag of the rubric.
+        images: picture files that belong to the prompt, in order. A judge that cannot see must refuse.
     """
 
     prompt: str
@@ -23,6 +25,7 @@ class Question:
     texts: tuple[str, ...] = ()
     about: str = ""
     rubric: str = ""
+    images: tuple[Path, ...] = ()
 
 
 class Refusal(Exception):

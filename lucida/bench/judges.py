@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lucida.bench.cache import Cache, digest
@@ -16,8 +17,11 @@ from lucida.media.errors import InputError
 from lucida.media.files import atomic_write
 
 if TYPE_CHECKING:
+    from lucida.bench.protocol import Protocol
     from lucida.bench.records import Score
 
+FORMS = "openai:http://host:port/v1#name, sentence, or recorded:FILE"
+LONGEST = 1024  # pixels of a picture's longer side
 ROUNDS = 8  # a rubric may ask on after an answer; more rounds than this is a fault of the protocol
 
 
@@ -64,7 +68,8 @@ class EndpointJudge:
 
     def _key(self, question: Question) -> str:
         settings = {"temperature": self.options.temperature, "seed": self.options.seed, "url": self.chat.url}
-        return digest([self.chat.name, settings, question.prompt, question.options])
+        seen = [[self.cache.media_hash(path) for path in question.images]] if question.images else []
+        return digest([self.chat.name, settings, question.prompt, question.options, *seen])
 
     def _place(self, key: str) -> Any:
         return self.cache.folder / "verdicts" / key[:2] / f"{key}.json"
@@ -90,10 +95,12 @@ class EndpointJudge:
         }  # fmt: skip
         shape = {"type": "json_schema", "json_schema": {"name": "verdict", "strict": True, "schema": schema}}
         ask = f'Reply with JSON only: {{"verdict": V}} where V is one of {json.dumps(list(question.options))}.'
-        messages = [{"role": "system", "content": ask}, {"role": "user", "content": question.prompt}]
         with self._lock:
             self.asked += 1
         try:
+            content = [*map(_shown, question.images), {"type": "text", "text": question.prompt}]
+            user = {"role": "user", "content": content if question.images else question.prompt}
+            messages = [{"role": "system", "content": ask}, user]
             completion = self.chat.complete(messages, max_tokens=512, response_format=shape)
         except Unavailable as error:
             return self._refusal("unavailable", str(error))
@@ -115,6 +122,20 @@ class EndpointJudge:
         return {kind: why}
 
 
+def _shown(path: Path) -> dict[str, Any]:
+    """A picture as a content part, scaled down to what judges look at.
+
+    Raises:
+        InputError: it cannot be read.
+    """
+    from base64 import b64encode
+
+    from lucida.media.image import Image
+
+    jpeg = Image.open(path).fitted(LONGEST).encoded("JPEG", quality=95, subsampling=0)
+    return {"type": "image_url", "image_url": {"url": "data:image/jpeg;base64," + b64encode(jpeg).decode("ascii")}}
+
+
 class _Collector:
     """Stands in for a judge to learn what would be asked: unknown questions are noted and refused."""
 
@@ -125,7 +146,7 @@ class _Collector:
     def choose(self, question: Question) -> str:
         if self.judge.known(question):
             return self.judge.choose(question)
-        self.open[digest([question.prompt, question.options])] = question
+        self.open[digest([question.prompt, question.options, question.images])] = question
         raise Refusal("not asked yet")
 
 
@@ -181,6 +202,8 @@ class SentenceJudge:
         Raises:
             Refusal: nothing to compare, nothing near, or no clear lead.
         """
+        if question.images:
+            raise Refusal("a judge of texts sees no pictures")
         if len(question.texts) != len(question.options) or not question.about.strip():
             raise Refusal("nothing to compare")
         import numpy as np
@@ -195,17 +218,36 @@ class SentenceJudge:
         return question.options[int(order[0])]
 
 
-def load_judge(spec: str | None, cache: Cache, options: ModelOptions | None = None) -> Judge | None:
-    """The judge a user means: ``openai:http://host:port/v1#name``, ``sentence``, or None.
+def load_judge(
+    spec: str | None, cache: Cache, options: ModelOptions | None = None, *, protocol: Protocol | None = None
+) -> Judge | None:
+    """The judge a user means, see :data:`FORMS`; None without one.
+
+    Args:
+        protocol: what reads a file of recorded verdicts.
 
     Raises:
-        InputError: no such judge.
+        InputError: no such judge, the extra or the file that it needs is missing, or the protocol reads no verdicts.
     """
     if spec is None:
         return None
     form, _, rest = spec.partition(":")
     if form == "openai" and rest:
         return EndpointJudge(rest, cache, options)
+    if form == "recorded" and rest:
+        read = getattr(protocol, "read_verdicts", None)
+        if read is None:
+            name = protocol.name if protocol is not None else "no protocol"
+            raise InputError(f"--judge {spec}: {name} has no released verdicts to read")
+        return read(Path(rest).expanduser())
     if spec == "sentence":
         return SentenceJudge()
-    raise InputError(f"--judge {spec}: want openai:http://host:port/v1#name or sentence")
+    raise InputError(f"--judge {spec}: want {FORMS}")
+
+
+def tally(judge: Judge) -> str:
+    """What the judge did, in a line; empty where it does not count."""
+    if not isinstance(judge, EndpointJudge):
+        return ""
+    known = f"{judge.cached} verdicts from the cache"
+    return f"judge {judge.name}: {judge.asked} questions asked, {judge.refused} refused, {known}"

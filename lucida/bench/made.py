@@ -1,4 +1,4 @@
-"""World-made benchmark data in the official formats of the picture protocols, so that they run end to end offline.
+"""World-made benchmark data in the official formats, so that every protocol runs end to end offline; here the pictures.
 
 Files and fields are the official ones; on top, annotations carry a true ``caption``, questions a ``check`` that the
 typed matchers decide, items ``"world": true``, and ``world.json`` says how all of it was made.
@@ -6,23 +6,22 @@ typed matchers decide, items ``"world": true``, and ``world.json`` says how all 
 
 from __future__ import annotations
 
-import json
-import secrets
-import shutil
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import inspect
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lucida.bench import made_questions as ask
+from lucida.bench.made_folder import new_folder, write_files
+from lucida.bench.made_parabench import make_parabench
+from lucida.bench.made_video import make_grounding, make_videozero, make_vstar
+from lucida.bench.made_video_live import make_ovo, make_streaming
 from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.media.region import Region
 from lucida.world.config import SceneConfig
-from lucida.world.export import ATTRIBUTION
-from lucida.world.fingerprint import world_fingerprint
 from lucida.world.records import Scene
 from lucida.world.scene import draw_scene
 
@@ -45,26 +44,6 @@ def scene_with(count: int, first: int, *, split: str, size: tuple[int, int]) -> 
         if len(scene.objects) == count:
             return scene
     raise InputError(f"regions is {count}; so many do not fit a {size[0]}x{size[1]} picture")
-
-
-@contextmanager
-def new_folder(target: Path) -> Iterator[Path]:
-    """A staging folder that becomes ``target`` when all went well; nothing is left behind otherwise.
-
-    Raises:
-        InputError: ``target`` exists, or the folder cannot be written.
-    """
-    if target.exists():
-        raise InputError(f"{target} exists already; name a new folder")
-    staging = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
-    try:
-        staging.mkdir(parents=True)
-        yield staging
-        staging.rename(target)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror or error}") from error
-    finally:
-        shutil.rmtree(staging, ignore_errors=True)
 
 
 def make_paradlc(
@@ -102,7 +81,7 @@ def make_paradlc(
                 "annotations": rows,
             })  # fmt: skip
         files = {"annotations.json": annotations, "qa.json": qa, "class_names.json": names}
-        _write(folder, files, "paradlc", seed=seed, split=split)
+        write_files(folder, files, "paradlc", seed=seed, split=split)
     return target
 
 
@@ -139,7 +118,7 @@ def make_dlc(
             "categories": [{"id": number, "name": noun} for noun, number in categories.items()],
         }  # fmt: skip
         files = {"annotations.json": document, "qa.json": qa, "class_names.json": names}
-        _write(folder, files, "dlc", seed=seed, split=split)
+        write_files(folder, files, "dlc", seed=seed, split=split)
     return target
 
 
@@ -180,7 +159,7 @@ def make_gar(
                 f"pictures is {pictures}; none has a clear case for {', '.join(empty)}: ask for more"
             )
         files = {f"GAR-Bench-{part}.json": items for part, items in parts.items()}
-        _write(folder, files, "gar", seed=seed, split=split)
+        write_files(folder, files, "gar", seed=seed, split=split)
     return target
 
 
@@ -190,8 +169,33 @@ MAKERS: dict[str, Callable[..., Path]] = {
     "gar-vqa": make_gar,
     "gar-caption-simple": make_gar,
     "gar-caption-detailed": make_gar,
+    "videozero": make_videozero,
+    "videozero-joint": make_videozero,
+    "vstar": make_vstar,
+    "grounding": make_grounding,
+    "ovo": make_ovo,
+    "streaming": make_streaming,
+    "parabench": make_parabench,
 }
-"""Protocol to what makes its data; the three parts of GAR-Bench share a folder."""
+"""Protocol to what makes its data: (target, how many pictures or clips, seed, split). Some share a folder."""
+
+
+def make(
+    protocol: str, target: Path, *, count: int | None = None, seed: int = 0, split: str = "test"
+) -> Path:
+    """Data of ``protocol`` from the world in the new folder ``target``; ``count`` pictures or clips.
+
+    Raises:
+        InputError: no such protocol, or as the maker.
+    """
+    if protocol not in MAKERS:
+        raise InputError(f"protocol {protocol!r}: the world makes {', '.join(MAKERS)}")
+    maker = MAKERS[protocol]
+    counted = list(inspect.signature(maker).parameters)[
+        1
+    ]  # "pictures" or "clips": the first after the target
+    many = {} if count is None else {counted: count}
+    return maker(target, seed=seed, split=split, **many)
 
 
 def _check(pictures: int, regions: Sequence[int]) -> None:
@@ -208,9 +212,3 @@ def _rle(region: Region) -> dict[str, Any]:
 def _save(scene: Scene, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     Image(scene.pixels).save(path)
-
-
-def _write(folder: Path, files: dict[str, Any], protocol: str, **how: Any) -> None:
-    made = {"protocol": protocol, "world": world_fingerprint(), "attribution": ATTRIBUTION, **how}
-    for name, document in {**files, "world.json": made}.items():
-        (folder / name).write_text(json.dumps(document), encoding="utf-8")

@@ -6,6 +6,7 @@ import abc
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
@@ -28,8 +29,10 @@ PROTOCOLS: dict[str, str] = {
     "grounding": "lucida.bench.protocols.grounding:TemporalGrounding",
     "ovo": "lucida.bench.protocols.ovo:OVOBench",
     "streaming": "lucida.bench.protocols.streaming:StreamingBench",
+    "parabench": "lucida.bench.protocols.parabench:ParaBench",
 }
 """Name to ``module:Class``. A new protocol is one file and one line here."""
+MOST_NAMED = 8  # missing files named in one line
 
 
 class Protocol(abc.ABC):
@@ -41,6 +44,7 @@ class Protocol(abc.ABC):
         parser: a version tag of the reply parser and scorer; change it when a score may change.
         data: the folder that was read; media paths are relative to it.
         problems: malformed rows, duplicate ids, missing files: one line each, named; never dropped in silence.
+        asked: everything to ask. sources: the annotation files that were read. wording: whose prompts are used.
     """
 
     name: ClassVar[str]
@@ -51,6 +55,9 @@ class Protocol(abc.ABC):
 
     data: Path
     problems: tuple[str, ...] = ()
+    asked: Sequence[Request] = ()
+    sources: tuple[Path, ...] = ()
+    wording: str = "lucida"
 
     @classmethod
     @abc.abstractmethod
@@ -61,12 +68,41 @@ class Protocol(abc.ABC):
             InputError: the folder does not hold this benchmark, or an unknown option.
         """
 
-    @abc.abstractmethod
+    @classmethod
+    def only_known(cls, options: Mapping[str, Any]) -> None:
+        """For ``load``: what is left of the options must be nothing.
+
+        Raises:
+            InputError: an option that the protocol does not have.
+        """
+        if options:
+            raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
+
+    def loaded(
+        self, data: Path, sources: Sequence[Path], requests: Sequence[Request], problems: Iterable[str],
+        wording: str = "lucida",
+    ) -> Self:  # fmt: skip
+        """For ``load``: keep what was read and what will be asked; media that are missing become a problem.
+
+        Raises:
+            InputError: nothing that can be asked was read.
+        """
+        problems = tuple(problems)
+        if not requests:
+            where = sources[0] if sources else f"--data {data}"
+            raise InputError(f"{where}: no usable item; {problems[0] if problems else 'nothing is in it'}")
+        self.asked, self.sources, self.wording = tuple(requests), tuple(sources), wording
+        self.problems = (*problems, *missing_media(data, requests))
+        return self
+
     def requests(self) -> Sequence[Request]:
         """Everything to ask, in an order that keeps requests of one video together."""
+        return self.asked
 
     @abc.abstractmethod
-    def score(self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None) -> Score:
+    def score(
+        self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
+    ) -> Score:
         """Score replies by request id. Pure: no model, no clock, no randomness; a missing reply scores 0."""
 
     def follow_ups(self, replies: Mapping[str, Reply]) -> Sequence[Request]:
@@ -92,8 +128,8 @@ class Protocol(abc.ABC):
         """A :class:`Score` with its provenance filled in: data and prompt hashes, parser, frame rule, judge."""
         rows = tuple(rows)
         known = {
-            "data": self.revision, "prompts": prompt_hash(self.requests()), "parser": f"{self.name}/{self.parser}",
-            "frames": frames or frame_rule(self.requests()), "judge": judge.name if judge is not None else "none",
+            "data": self.revision, "prompts": self._shown[0], "parser": f"{self.name}/{self.parser}",
+            "frames": frames or self._shown[1], "judge": judge.name if judge is not None else "none",
         }  # fmt: skip
         return Score(
             protocol=self.name, rows=rows, summary=dict(summary), n=len(rows) if n is None else n,
@@ -101,14 +137,18 @@ class Protocol(abc.ABC):
             provenance={**known, **provenance}, judged=judged, notes=tuple(notes),
         )  # fmt: skip
 
+    @cached_property
+    def _shown(self) -> tuple[str, str]:
+        """Prompt hash and frame rule. Once: every baseline is scored, too, and thousands of requests take a second."""
+        requests = self.requests()
+        return prompt_hash(requests), frame_rule(requests)
+
     @property
     def revision(self) -> str:
         """Hash of the annotation files; set ``sources`` in ``load`` to the files that were read."""
         if not hasattr(self, "_revision"):
             self._revision = data_hash(self.sources)
         return self._revision
-
-    sources: tuple[Path, ...] = ()
 
 
 def load_protocol(name: str, data: str | Path, **options: Any) -> Protocol:
@@ -136,6 +176,17 @@ def protocol_class(name: str) -> type[Protocol]:
         raise InputError(f"protocol {name!r}: want one of {', '.join(PROTOCOLS)}")
     module, _, attribute = PROTOCOLS[name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def missing_media(data: Path, requests: Iterable[Request]) -> list[str]:
+    """One line that counts and names media that are not on the disk, if there are any."""
+    wanted = {medium.path: medium.kind for request in requests for medium in request.media}
+    missing = [path for path in wanted if not (data / path).is_file()]
+    if not missing:
+        return []
+    few = ", ".join(missing[:MOST_NAMED]) + (", …" if len(missing) > MOST_NAMED else "")
+    kind = "videos" if set(wanted.values()) == {"video"} else "media"
+    return [f"{len(missing)} of {len(wanted)} {kind} are missing: {few}; only saved replies can be scored"]
 
 
 def data_hash(paths: Iterable[Path]) -> str:

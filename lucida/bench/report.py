@@ -19,6 +19,9 @@ from lucida.media.errors import InputError
 
 MOST_VALUES, MOST_PROBLEMS = 24, 60
 DRAWS = 1000
+NAMED = 6  # rows named for each reason
+NO_REASON = {"missing": "no reply", "error": "no reason given", "unparsed": "nothing could be read from the reply",
+             "refused": "the judge gave no verdict", "ok": ""}  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +52,9 @@ def read_scored(folder: str | Path) -> Scored:
     protocol = None
     replies: dict[str, Reply] = {}
     try:
-        options = read_run(folder).get("options", {}) if folder.is_dir() and (folder / "run.json").exists() else {}
+        options = (
+            read_run(folder).get("options", {}) if folder.is_dir() and (folder / "run.json").exists() else {}
+        )
         protocol = load_protocol(document["protocol"], document["data"], **options)
         replies, _ = protocol.read_predictions(Path(document.get("predictions") or folder))
     except InputError:  # the numbers stand without the data; examples then have no pictures
@@ -74,7 +79,10 @@ def report(runs: Sequence[Scored], *, examples: int = 8) -> str:
     for i, a in enumerate(runs):
         for b in runs[i + 1 :]:
             if a.document["protocol"] == b.document["protocol"]:
-                body += [f"<h2>{text(a.name)} against {text(b.name)}</h2>", comparison_table(a.document, b.document)]
+                body += [
+                    f"<h2>{text(a.name)} against {text(b.name)}</h2>",
+                    comparison_table(a.document, b.document),
+                ]
     return page("Lucida bench", "".join(body))
 
 
@@ -93,10 +101,11 @@ def _run(run: Scored, examples: int) -> list[str]:
         "<p class=soft>Per cent of the rows that carry a score; whole videos or pictures are resampled. "
         "The last column is the smallest difference to a second model that this set would show in 80 % of studies, "
         "if the two disagreed as two independent ones would.</p>",
-        _means(document["means"], rows), "<h3>Cost</h3>", _costs(document["costs"]),
+        _means(document, rows), "<h3>Cost</h3>", _costs(document["costs"], len({row.item for row in rows})),
     ]  # fmt: skip
     parts += _breakdowns(rows, document["headline"])
-    parts += ["<h3>Problems</h3>", _problems(document["problems"])]
+    parts += ["<h3>Failures and remarks</h3>", failures(rows)]
+    parts += ["<h3>Problems with data and files</h3>", _problems(document["problems"])]
     parts += ["<h3>Provenance</h3>", table(("what", "value"), list(score.get("provenance", {}).items()))]
     if examples and rows:
         requests = _requests(run)
@@ -128,23 +137,69 @@ def _summary(run: Scored) -> str:
     return table(header, rows)
 
 
-def _means(known: Mapping[str, Mapping[str, Any]], rows: Sequence[Row]) -> str:
-    lines = []
+def _means(document: Mapping[str, Any], rows: Sequence[Row]) -> str:
+    known, lines = document["means"], []
     for name, mean in known.items():
         taking = [row for row in rows if name in row.scores]
         sd, n = paired_sd([row.scores[name] for row in taking], [row.cluster for row in taking])
         least = 100 * detectable(sd * 2**0.5, n)
         percents = [100 * mean[key] for key in ("mean", "low", "high")]
         lines.append([name, *percents, mean["n"], mean["clusters"], least])
-    plot = intervals([{"label": name, **mean} for name, mean in known.items()]) if known else ""
-    return str(plot) + table(("score", "mean", "low", "high", "rows", "clusters", "detectable ±"), lines)
+    marks = {name: _marks(document, name) for name in known}
+    plot = (
+        intervals([{"label": name, **mean, "marks": marks[name]} for name, mean in known.items()])
+        if known
+        else ""
+    )
+    legend = "<p class=soft>Ticks: trivial baselines and the ceiling (hover for their names).</p>"
+    header = ("score", "mean", "low", "high", "rows", "clusters", "detectable ±")
+    return str(plot) + (legend if any(marks.values()) else "") + table(header, lines)
 
 
-def _costs(costs: Mapping[str, Mapping[str, Any]]) -> str:
+def _marks(document: Mapping[str, Any], name: str) -> dict[str, float]:
+    """What a row score is to be seen beside, in 0..1: trivial baselines, and its ceiling where that is not 1."""
+    found = {
+        baseline: summary[known] / 100
+        for baseline, summary in document["baselines"].items()
+        for known in (name, f"m_{name}")  # V-STaR's names of means
+        if not baseline.startswith("oracle") and known in summary
+    }
+    ceiling = document["score"].get("ceilings", {}).get(name)
+    return found | ({} if ceiling is None else {"ceiling": ceiling / 100})
+
+
+def _costs(costs: Mapping[str, Mapping[str, Any]], items: int) -> str:
     if not costs:
         return "<p class=soft>Nothing is known: the replies carry neither seconds nor tokens.</p>"
-    rows = [[name, cost["mean"], cost["total"], cost["n"]] for name, cost in costs.items()]
-    return table(("per reply", "mean", "total", "replies that know it"), rows)
+    rows = [
+        [name, cost["mean"], cost["total"] / max(1, items) if _adds_up(name) else "–",
+         cost["total"] if _adds_up(name) else "–", cost["n"]]
+        for name, cost in costs.items()
+    ]  # fmt: skip
+    return table(("cost", "mean of a reply", "per item", "total", "replies that know it"), rows)
+
+
+def _adds_up(name: str) -> bool:
+    return " per " not in name
+
+
+def failures(rows: Sequence[Row]) -> str:
+    """What went wrong with replies, and what is to be remarked about rows: counted by reason, and named."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for row in rows:
+        if row.status != "ok" or row.note:
+            found.setdefault((row.status, row.note or NO_REASON[row.status]), []).append(row.id)
+    if not found:
+        return "<p>None: every reply came and was read.</p>"
+    ordered = sorted(found.items(), key=lambda entry: (entry[0][0] == "ok", -len(entry[1])))
+    lines = [
+        [status, reason if len(reason) <= 300 else f"{reason[:300]}…", len(ids),
+         ", ".join(ids[:NAMED]) + (", …" if len(ids) > NAMED else "")]
+        for (status, reason), ids in ordered[:MOST_PROBLEMS]
+    ]  # fmt: skip
+    left = sum(len(ids) for _, ids in ordered[MOST_PROBLEMS:])
+    more = f"<p>… and {left} rows with other reasons.</p>" if left else ""
+    return table(("status", "why", "rows", "which"), lines) + more
 
 
 def _breakdowns(rows: Sequence[Row], headline: str) -> list[str]:

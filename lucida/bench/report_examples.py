@@ -18,14 +18,23 @@ TRUE, SAID = (15, 118, 110), (217, 119, 6)
 
 
 def pick(rows: Sequence[Row], headline: str, count: int = 8) -> list[Row]:
-    """A few rows of every kind, always the same ones: right, wrong, and each status that is not ok."""
+    """A few rows of every kind, always the same ones: right, wrong, and each status that is not ok.
+
+    Rows whose reply gives evidence come before those of the same kind that give none.
+    """
     kinds: dict[str, list[Row]] = {}
     for row in rows:
         value = row.scores.get(headline, next(iter(row.scores.values()), 0.0))
         kind = row.status if row.status != "ok" else "right" if value >= 0.5 else "wrong"
         kinds.setdefault(kind, []).append(row)
+    for rows_of_kind in kinds.values():
+        rows_of_kind.sort(
+            key=lambda row: not (_evidence(row.parsed, "windows") or _evidence(row.parsed, "boxes"))
+        )
     chosen: list[Row] = []
-    order = [kinds[name] for name in ("wrong", "right", "unparsed", "refused", "error", "missing") if name in kinds]
+    order = [
+        kinds[name] for name in ("wrong", "right", "unparsed", "refused", "error", "missing") if name in kinds
+    ]
     for turn in range(count):
         for rows_of_kind in order:
             if turn < len(rows_of_kind) and len(chosen) < count:
@@ -33,7 +42,9 @@ def pick(rows: Sequence[Row], headline: str, count: int = 8) -> list[Row]:
     return list({row.id: row for row in chosen}.values())
 
 
-def example(row: Row, requests: Mapping[str, Request], replies: Mapping[str, Reply], protocol: Protocol | None) -> Html:
+def example(
+    row: Row, requests: Mapping[str, Request], replies: Mapping[str, Reply], protocol: Protocol | None
+) -> Html:
     """One item as a box."""
     names = row.requests or (row.id,)
     asked = [requests[name] for name in names if name in requests]
@@ -66,7 +77,9 @@ def _evidence(value: Any, name: str) -> list[Any]:
     return list(found) if isinstance(found, (list, tuple)) else []
 
 
-def _pictures(row: Row, asked: Sequence[Request], replies: Mapping[str, Reply], protocol: Protocol | None) -> str:
+def _pictures(
+    row: Row, asked: Sequence[Request], replies: Mapping[str, Reply], protocol: Protocol | None
+) -> str:
     medium = next((request.media[0] for request in asked if request.media), None)
     if medium is None or protocol is None:
         return ""
@@ -94,7 +107,9 @@ def _drawn(
 
     true, said = (_evidence(value, "windows") for value in (row.gold, row.parsed))
     true_boxes, said_boxes = (_evidence(value, "boxes") for value in (row.gold, row.parsed))
-    shown = next((replies[r.id].frame_times for r in asked if r.id in replies and replies[r.id].frame_times), ())
+    shown = next(
+        (replies[r.id].frame_times for r in asked if r.id in replies and replies[r.id].frame_times), ()
+    )
     with Video(path) as video:
         times = [t for t, _ in true_boxes if t is not None] + [(a + b) / 2 for a, b in true]
         times += [t for t, _ in said_boxes if t is not None] + [(a + b) / 2 for a, b in said]
@@ -105,7 +120,11 @@ def _drawn(
             boxes = [(at, box, TRUE) for at, box in true_boxes if at is None or abs(at - t) < 0.05]
             boxes += [(at, box, SAID) for at, box in said_boxes if at is None or abs(at - t) < 0.05]
             figures.append((_outlined(Image(frame.pixels), [], boxes), f"{frame.t:.2f} s"))
-        line = timeline(video.duration, true, said, shown) if true or said or shown else ""
+        lanes = [
+            [*spans, *([t, t] for t, _ in boxes if t is not None)]
+            for spans, boxes in ((true, true_boxes), (said, said_boxes))
+        ]
+        line = timeline(video.duration, lanes[0], lanes[1], shown) if lanes[0] or lanes[1] or shown else ""
     return _figures(figures) + line
 
 
@@ -126,8 +145,10 @@ def _outlined(image: Any, regions: Sequence[Any], boxes: Sequence[Marked]) -> An
         x0, x1 = sorted((min(1.0, max(0.0, box[0])), min(1.0, max(0.0, box[2]))))
         y0, y1 = sorted((min(1.0, max(0.0, box[1])), min(1.0, max(0.0, box[3]))))
         width, height = picture.size
-        draw.rectangle((x0 * width, y0 * height, x1 * width - 1 if x1 * width - 1 > x0 * width else x0 * width,
-                        max(y0 * height, y1 * height - 1)), outline=colour, width=2)  # fmt: skip
+        around = 2 if colour == TRUE else 0  # so that a true box is seen around the same box of the model
+        left, top = x0 * width - around, y0 * height - around
+        right, bottom = max(left, x1 * width - 1 + around), max(top, y1 * height - 1 + around)
+        draw.rectangle((left, top, right, bottom), outline=colour, width=2)
     return Image.open(picture)
 
 

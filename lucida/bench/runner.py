@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import queue
 import time
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -30,7 +29,8 @@ class RunOptions:
     """How to run.
 
     Attributes:
-        limit: only the first so many items. shard: (index, count): only the clusters of this share.
+        limit: only the first so many items. shard: (index, count): only the clusters of this share; they go round
+            the shares in their order, so that a video is decoded by one process and the shares are even.
         retry_errors: ask again what ended in an error before.
     """
 
@@ -111,9 +111,12 @@ class _Engine:
         self.result, self.options, self.say = result, options, say
         self.frames = FrameStore(cache)
         self._unreachable = 0
+        self._places: dict[str, int] = {}  # clusters by number: they go round the shards
 
     def answer(self, requests: Sequence[Request]) -> None:
         """Fill ``result.replies`` with an answer to each request, in their order."""
+        if not self._places:
+            self._places = {name: n for n, name in enumerate(dict.fromkeys(one.cluster for one in requests))}
         chosen = self._chosen(requests)
         before = len(self.result.replies)
         found: dict[str, Reply] = {}
@@ -132,7 +135,7 @@ class _Engine:
         chosen: dict[str, Request] = {}
         items: set[str] = set()
         for request in requests:
-            if shard is not None and zlib.crc32(request.cluster.encode()) % shard[1] != shard[0]:
+            if shard is not None and self._places.get(request.cluster, shard[0]) % shard[1] != shard[0]:
                 continue
             if limit is not None and request.item not in items and len(items) >= limit:
                 continue

@@ -5,27 +5,34 @@ from __future__ import annotations
 import json as json_module
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from lucida.cli.bench_lend import lend
+from lucida.cli.bench_make import make
 from lucida.cli.bench_run import Progress, default_out, lines_of, options_of, scored, shard_of
 from lucida.media.errors import InputError
 
 app = App(name="bench", help="Run benchmarks; score, report and compare replies.", help_format="plaintext")
+app.command(make)
+app.command(lend)
 app.help_epilogue = """\
 Models:
     openai:http://host:port/v1#name   an OpenAI-compatible endpoint
     hf:NAME                           a transformers image-text model
     file:PATH                         saved predictions
-    oracle:NAME                       a scripted oracle or baseline
+    oracle, oracle:NAME               the scripted truth; another oracle or baseline
+    skill:NAME                        a scripted way of watching (videozero, videozero-joint)
     class:package.module:Class        your own class
     NAME                              one of Lucida's systems
 
 Examples:
     lucida bench list
+    lucida bench make videozero made
     lucida bench run gar-vqa --data gar --model openai:http://localhost:8000/v1#name
     lucida bench score gar-vqa --data gar --predictions replies.jsonl
+    lucida bench score segment my-masks ADEChallengeData2016/annotations/validation --layout ade20k
     lucida bench report runs/bench/gar-vqa/* --html report.html"""
 
 Pairs = Annotated[list[str] | None, Parameter(consume_multiple=True)]
@@ -83,7 +90,7 @@ def run(
         model: what to test (see: lucida bench --help).
         out: the run folder; default: runs/bench/PROTOCOL/MODEL.
         option: settings of the protocol, as name=value.
-        judge: openai:http://host:port/v1#name or sentence; without one only the typed matchers count.
+        judge: openai:http://host:port/v1#name, sentence, or recorded:FILE; results stand with and without it.
         limit: only the first so many items.
         concurrency: requests under way at once.
         rate: most requests a minute.
@@ -97,6 +104,7 @@ def run(
 
     Examples:
         lucida bench run videozero --data vzb --model openai:http://localhost:8000/v1#name --concurrency 16
+        accelerate launch --multi_gpu --num_processes 2 -m lucida bench run dlc --data dlc --model describe --out a
     """
     from lucida.bench.cache import Cache
     from lucida.bench.judges import load_judge
@@ -114,7 +122,9 @@ def run(
     )
     loaded = load_protocol(protocol, data, **options)
     folder, store, shard = out or default_out(protocol, model), Cache(cache, replies=not fresh), shard_of()
-    verdicts = load_judge(judge, store, ModelOptions(concurrency=concurrency, rate=rate, retries=retries))
+    verdicts = load_judge(
+        judge, store, ModelOptions(concurrency=concurrency, rate=rate, retries=retries), protocol=loaded
+    )
     tested = load_model(model, loaded, settings)
     place = folder / f"shard-{shard[0]}" if shard else folder
     _complain(loaded.problems)
@@ -138,9 +148,13 @@ def run(
 @app.command
 def score(
     protocol: str,
-    *,
-    data: Path,
-    predictions: Path,
+    *folders: Path,
+    data: Path | None = None,
+    predictions: Path | None = None,
+    layout: str | None = None,
+    ids: Literal["train", "label"] = "train",
+    classes: int | None = None,
+    only: Path | None = None,
     compat: bool = False,
     option: Pairs = None,
     judge: str | None = None,
@@ -148,22 +162,36 @@ def score(
     cache: Path | None = None,
     json: bool = False,
 ) -> None:
-    """Score saved replies, without any model.
+    """Score saved replies, or saved class maps (segment), without any model.
 
     Args:
-        protocol: its name.
+        protocol: its name; segment compares two folders of class maps (PNG or npy).
+        folders: for segment: PRED GT.
         data: the folder with the official files.
         predictions: a run folder, or a .jsonl or .json file.
+        layout: for segment: ade20k, cityscapes, cocostuff, voc, coco (panoptic), plain (with --classes).
+        ids: for segment: what PRED holds: train (0 to C-1; 255 none) or label, the data set's own.
+        classes: for segment: how many, of --layout plain.
+        only: for segment: a file with one picture name per line, such as VOC's val.txt.
         compat: print the score as the released scorer gives it, quirks and all.
         option: settings of the protocol, as name=value.
-        judge: openai:http://host:port/v1#name or sentence.
+        judge: openai:http://host:port/v1#name, sentence, or recorded:FILE (a released evaluation file).
         out: write the score documents here, for report and compare; a run folder gets them anyway.
         cache: the folder of verdicts; default: Lucida's cache.
         json: print the score document instead of lines.
 
     Examples:
         lucida bench score gar-vqa --data gar --predictions model_outputs/GAR_8B.json
+        lucida bench score segment my-masks gtFine/val --layout cityscapes
     """
+    if protocol == "segment":
+        from lucida.cli.bench_segment import score_segment
+
+        unfit = {"--data": data, "--predictions": predictions, "--judge": judge, "--option": option}
+        score_segment(folders, layout, ids=ids, classes=classes, only=only, out=out, json=json, unfit=unfit)
+        return
+    if folders or layout or classes is not None or only is not None or data is None or predictions is None:
+        raise InputError(f"score {protocol}: want --data and --predictions (PRED GT --layout is of: score segment)")
     from lucida.bench.cache import Cache
     from lucida.bench.judges import load_judge
     from lucida.bench.protocol import load_protocol
@@ -171,7 +199,7 @@ def score(
 
     loaded = load_protocol(protocol, data, **options_of(option))
     replies, problems = loaded.read_predictions(predictions)
-    verdicts = load_judge(judge, Cache(cache))
+    verdicts = load_judge(judge, Cache(cache), protocol=loaded)
     documents = scored(loaded, replies, problems, judge=verdicts)
     for document in documents.values():
         document["model"] = document["model"] or predictions.stem

@@ -44,11 +44,19 @@ def default_out(protocol: str, model: str) -> Path:
 
 
 def shard_of() -> tuple[int, int] | None:
-    """This process's share under ``accelerate launch`` (or torchrun); None when it is alone."""
+    """This process's share under ``accelerate launch`` (or torchrun); None when it is alone.
+
+    ``accelerate launch --cpu --num_processes 2`` starts one process without a word; that is said here.
+    """
     try:
         index, count = int(os.environ.get("RANK", "0")), int(os.environ.get("WORLD_SIZE", "1"))
     except ValueError as error:
         raise InputError(f"RANK or WORLD_SIZE is not a number: {error}") from error
+    if count == 1 and {"ACCELERATE_USE_CPU", "MASTER_ADDR"} <= os.environ.keys() and "RANK" not in os.environ:
+        sys.stderr.write(
+            "lucida: warning: accelerate started one process only and it does everything; "
+            "give accelerate launch --multi_gpu (with or without GPUs), or use torchrun\n"
+        )
     return (index, count) if count > 1 else None
 
 
@@ -74,7 +82,7 @@ def scored(
     protocol: Protocol, replies: Mapping[str, Reply], problems: list[str], *, judge: Judge | None, model: str = ""
 ) -> dict[str, dict[str, Any]]:
     """Both score documents: ``score`` (mended) and ``score-compat`` (as released)."""
-    from lucida.bench.judges import score_with_judge
+    from lucida.bench.judges import score_with_judge, tally
     from lucida.bench.scoring import score_document, score_replies
 
     documents = {}
@@ -85,6 +93,10 @@ def scored(
 
         score = scoring(None) if judge is None else score_with_judge(scoring, judge)
         documents[name] = score_document(protocol, score, replies, problems=problems, model=model)
+        if judge is not None and score.judged is None and not compat:
+            sys.stderr.write(f"lucida: warning: {protocol.name} needs no judge; the one given was not asked\n")
+    if judge is not None and (line := tally(judge)):
+        sys.stderr.write(f"{line}\n")
     return documents
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from lucida.bench.judge import Question, Refusal
 from lucida.bench.protocol import load_protocol
 from lucida.bench.protocols.gar import GARVQA, GARCaptionDetailed, GARCaptionSimple
 from lucida.bench.protocols.gar_items import GARBench, local_marks, prompt_marks
@@ -193,3 +194,38 @@ def test_marks() -> None:
     text = "Which one is left of <Prompt0>, <Prompt1> or <Prompt10>?"
     assert local_marks(text) == "Which one is left of <1>, <2> or <11>?"
     assert prompt_marks(local_marks(text)) == text
+
+
+class Means:
+    """A judge that takes the choice with a word in common, and refuses without one."""
+
+    name = "means"
+
+    def __init__(self) -> None:
+        self.asked: list[Question] = []
+
+    def choose(self, question: Question) -> str:
+        self.asked.append(question)
+        words = set(question.about.lower().split())
+        for option, text in zip(question.options, question.texts, strict=True):
+            if words & set(text.lower().strip(".").split()):
+                return option
+        raise Refusal("nothing in common")
+
+
+def test_words_that_are_no_choice_are_for_the_judge_and_count_only_there(tmp_path: Path) -> None:
+    items = [{**ITEM, "image": f"{name}.png"} for name in "abcd"]
+    bench = GARVQA.load(write(tmp_path, items))
+    said = {"a": "A", "b": "a vixen that is red", "c": "no idea", "d": "blue"}
+    replies = {key: Reply(id=key, raw=text) for key, text in said.items()}
+    judge = Means()
+    score = bench.score(replies, judge=judge)
+    assert score.summary["accuracy"] == 25 and score.judged == {"accuracy": 50, "color": 50}
+    assert [question.about for question in judge.asked] == [said[key] for key in "bcd"]
+    assert {row.id: row.status for row in score.rows} == {"a": "ok", "b": "ok", "c": "ok", "d": "refused"}
+    assert [row.parsed for row in score.rows] == [
+        {"answer": "A"}, {"answer": "A", "by": "judge"}, {"answer": "B", "by": "judge"}, None,
+    ]  # fmt: skip
+    assert bench.score(replies).summary == score.summary and bench.score(replies).judged is None
+    released = bench.score(replies, compat=True, judge=judge)
+    assert released.judged is None and len(judge.asked) == 3

@@ -114,5 +114,5 @@ def test_bad_rows(tmp_path: Path) -> None:
     assert len(made(tmp_path, lines, "charades_sta_test.txt").problems) == 4
     with pytest.raises(InputError, match="unknown option"):
         made(tmp_path, json.dumps([ONE]), colour="red")
-    with pytest.raises(InputError, match="no usable query"):
+    with pytest.raises(InputError, match="no usable item"):
         made(tmp_path, "[]", "mine.json", file="mine.json")

@@ -92,6 +92,43 @@ def test_probes(tmp_path: Path) -> None:
     assert "changed when swapped" not in summary
 
 
+def test_cited_frames_are_taken_away_only_where_as_much_is_left(tmp_path: Path) -> None:
+    bench = made(tmp_path, 2)
+    item = bench.items[1]
+    assert elsewhere(item, [(0.0, 100.0)]) == () == elsewhere(item, [(20.0, 80.0)])
+    several = [(10.0, 20.0), (15.0, 30.0), (50.0, 60.0)]
+    found = elsewhere(item, several)
+    assert sorted(b - a for a, b in found) == pytest.approx(
+        [10.0, 20.0]
+    )  # windows that overlap are taken as one
+    assert not any(a < d and c < b for a, b in found for c, d in several)
+    replies = replies_of({"1/joint": says("red", (0, 100))}, "x")
+    assert [
+        request.id for request in bench.follow_ups(replies)
+    ] == []  # and there is no other evidence to be told
+    assert any("1 replies cite so much" in note for note in bench.score(replies).notes)
+
+
+def test_a_probe_that_failed_is_said(tmp_path: Path) -> None:
+    bench = made(tmp_path)
+    replies = replies_of({"1/joint": says("red", (10, 30)), "1/joint/random": "red"}, "x")
+    replies["1/joint/removed"] = Reply(id="1/joint/removed", raw="", error="no answer in time")
+    score = bench.score(replies)
+    assert "changed when removed" not in score.summary and score.summary["answer when random"] == 100
+    assert score.rows[1].note == "probe removed: no answer in time"
+    assert any("1 questions lack a probe" in note for note in score.notes)
+
+
+def test_boxes_in_an_unknown_unit_are_named(tmp_path: Path) -> None:
+    raw = says("red", (10, 30), boxes=[{"time": 20, "bbox_2d": [[100, 100, 500, 500]]}])
+    row = made(tmp_path, 2).score({"1/joint": Reply(id="1/joint", raw=raw, unit="furlongs")}).rows[1]
+    assert (
+        row.note == "unknown box unit 'furlongs'"
+        and row.scores["box recall"] == 0
+        and row.scores["joint"] == 1
+    )
+
+
 @pytest.mark.parametrize(
     "raw", ["", "red", '{"answer": ""}', '{"answer": ["red"]}', "[" * 2000, "null", '{"answer": null}']
 )

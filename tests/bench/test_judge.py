@@ -14,8 +14,9 @@ from lucida.bench.judges import EndpointJudge, SentenceJudge, load_judge, score_
 from lucida.bench.models import ModelOptions
 from lucida.bench.records import Row, Score, count_statuses
 from lucida.bench.sentence import SentenceEncoder, sentence_folder
+from lucida.cli.main import main
 from lucida.media.errors import InputError
-from tests.bench.toy import FakeEndpoint, prompt_of
+from tests.bench.toy import FakeEndpoint, Toy, prompt_of, write_toy
 
 
 def question(text: str) -> Question:
@@ -102,3 +103,38 @@ def test_unknown_judges_are_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--judge gpt"):
         load_judge("gpt", Cache(tmp_path))
     assert load_judge(None, Cache(tmp_path)) is None
+    with pytest.raises(InputError, match="toy has no released verdicts"):
+        load_judge("recorded:x.json", Cache(tmp_path), protocol=Toy([], 1, ()))
+
+
+def test_recorded_verdicts_are_a_judge_of_the_command(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    rle = {"size": [2, 2], "counts": "04"}
+    item = {"image": "a.png", "mask_rles": [rle], "question": "What does <Prompt0> do?", "answer": "It sleeps."}
+    items = [{**item, "image": f"{name}.png"} for name in "abc"]
+    (tmp_path / "GAR-Bench-Caption-Simple.json").write_text(json.dumps(items))
+    said = [{**one, "model_output": "<Prompt0> is asleep"} for one in items]
+    judged = [{**one, "eval_result": verdict} for one, verdict in zip(items, ("True", "False", "?"), strict=True)]
+    for name, rows in (("said", said), ("eval", judged)):
+        (tmp_path / f"{name}.json").write_text(json.dumps(rows))
+    files = ["--data", str(tmp_path), "--predictions", str(tmp_path / "said.json")]
+    command = ["bench", "score", "gar-caption-simple", *files, "--judge"]
+    assert main([*command, f"recorded:{tmp_path / 'eval.json'}", "--json"]) == 0
+    score = json.loads(capsys.readouterr().out)["score"]
+    assert score["summary"]["accuracy"] == 0 and score["judged"]["accuracy"] == pytest.approx(100 / 3)
+    assert score["statuses"] == {"ok": 2, "unparsed": 0, "missing": 0, "refused": 1, "error": 0}
+    assert score["provenance"]["judge"] == "recorded:eval.json"
+    for wrong, hint in ((f"recorded:{tmp_path / 'said.json'}", "no verdicts"), ("recorded:", "want openai:")):
+        assert main([*command, wrong]) == 2
+        assert hint in capsys.readouterr().err
+
+
+def test_a_judge_that_nothing_is_asked_of_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], home: Path
+) -> None:
+    data = write_toy(tmp_path / "data", 4, 0)
+    (tmp_path / "said.json").write_text(json.dumps({f"{n}/0": "red" for n in range(4)}))
+    files = ["--data", str(data), "--predictions", str(tmp_path / "said.json")]
+    assert main(["bench", "score", "toy", *files, "--judge", "openai:http://127.0.0.1:9/v1#j"]) == 0
+    assert "toy needs no judge; the one given was not asked" in capsys.readouterr().err

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from lucida.bench.models import ModelOptions, load_model
 from lucida.bench.models.chat import RateLimit
 from lucida.bench.models.endpoint import EndpointModel
 from lucida.bench.models.lucida_system import LucidaModel
+from lucida.bench.protocols.gar_items import prompt_marks
 from lucida.bench.records import MediaRef, Request
 from lucida.bench.runner import run
 from lucida.media.errors import InputError
@@ -91,31 +93,76 @@ def test_a_model_of_ones_own_may_even_raise(toy: Toy, tmp_path: Path) -> None:
     assert result.errors == 1 and result.replies["3/0"].error == "RuntimeError: my bug"
 
 
-def test_the_describer_answers_a_group_in_one_decode(tmp_path: Path) -> None:
-    from tests.systems.tiny import tiny_describer
+class Regions(Toy):
+    """Whatever is asked about one picture, in one group."""
 
+    asked: tuple[Request, ...] = ()
+
+    def requests(self) -> list[Request]:
+        return [*self.asked]
+
+
+@pytest.fixture
+def picture(tmp_path: Path) -> Regions:
     pixels = np.random.default_rng(0).integers(0, 255, (64, 96, 3), dtype=np.uint8)
     Image.from_array(pixels).save(tmp_path / "p.png")
-    regions = [Region.from_box((k / 4, 0.1, (k + 1) / 4, 0.9), (64, 96)) for k in range(3)]
-
-    class Regions(Toy):
-        def requests(self) -> list[Request]:
-            media = (MediaRef(path="p.png", kind="image"),)
-            described = [
-                Request(id=f"r{k}", item="p", cluster="p", prompt="", media=media, regions=(dict(region.rle),),
-                        task="describe", group="p", meta={})
-                for k, region in enumerate(regions)
-            ]  # fmt: skip
-            cited = (regions[0].rle,)
-            asked = Request(id="q", item="p", cluster="p", prompt="what is <1>?", media=media, regions=cited)
-            return [*described, asked]
-
     protocol = Regions([], 1, ())
     protocol.data = tmp_path
+    return protocol
+
+
+REGIONS = [Region.from_box((k / 4, 0.1, (k + 1) / 4, 0.9), (64, 96)) for k in range(3)]
+
+
+def about(name: str, prompt: str, regions: list[Region], **more: Any) -> Request:
+    media = (MediaRef(path="p.png", kind="image"),)
+    known = {"item": "p", "cluster": "p", "media": media, "group": "p"}
+    return Request(id=name, prompt=prompt, regions=tuple(dict(r.rle) for r in regions), **{**known, **more})
+
+
+def test_the_describer_answers_a_group_over_one_look(
+    picture: Regions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tests.systems.tiny import tiny_describer
+
+    picture.asked = (
+        *(about(f"r{k}", "", [region], task="describe") for k, region in enumerate(REGIONS)),
+        about("two", "Describe <Prompt0> by <Prompt1>.", REGIONS[1:], task="describe"),
+        about("whole", "", [], task="describe"),
+        about("q", "what is <1>?", REGIONS[:1]),
+        about("marks", "Marks.\nWhat is <Prompt0>?", REGIONS[:2], meta={"question": "What is <Prompt1>?"}),
+        about("bad", "what is <Prompt2>?", REGIONS[:2]),
+    )
     model = LucidaModel(str(tiny_describer(tmp_path / "model")), ModelOptions())
-    result = run(protocol, model, tmp_path / "run", cache=Cache(tmp_path / "c"))
-    assert result.errors == 0 and list(result.replies) == ["r0", "r1", "r2", "q"]
-    reply = result.replies["r0"]
-    assert reply.cost["regions"] == 3 and reply.cost["passes"] >= 1 and reply.tokens is not None
-    direct = model.system.look(tmp_path / "p.png").describe(regions)
-    assert [result.replies[f"r{k}"].raw for k in range(3)] == [caption.text for caption in direct]
+    looks: list[object] = []
+    look_at = model.system.look
+    monkeypatch.setattr(model.system, "look", lambda path: looks.append(path) or look_at(path))
+    result = run(picture, model, tmp_path / "run", cache=Cache(tmp_path / "c"))
+    replies = result.replies
+    assert list(replies) == [one.id for one in picture.asked] and len(looks) == 1
+    assert result.errors == 1 and "cites <3>, but has 2" in str(replies["bad"].error)
+
+    look = look_at(tmp_path / "p.png")
+    told = look.describe([*REGIONS, REGIONS[1]])
+    assert [replies[name].raw for name in ("r0", "r1", "r2", "two")] == [caption.text for caption in told]
+    assert replies["whole"].raw == look.caption().text
+    assert replies["q"].raw == look.ask("what is <1>?", REGIONS[:1]).text
+    # all regions of a request are given, also those that its question does not cite
+    [alone] = look._ask([("what is <2>?", (0, 1))], ["q"], REGIONS[:2], None, 0, None)
+    assert replies["marks"].raw == prompt_marks(alone.text)
+    for name, shared in (("r0", 4), ("two", 4), ("q", 2), ("marks", 2), ("whole", 1)):
+        cost = replies[name].cost
+        assert cost["regions"] == shared and cost["passes"] >= 1 and cost["token_forwards"] > 0
+        assert replies[name].tokens is not None and replies[name].seconds is not None
+    assert replies["r0"].cost["passes"] == told.passes
+    assert replies["r0"].cost["look_seconds"] > 0 == replies["q"].cost["look_seconds"]
+
+
+def test_a_film_is_no_picture(picture: Regions, tmp_path: Path) -> None:
+    from tests.systems.tiny import tiny_describer
+
+    film = (MediaRef(path="p.mp4", kind="video"),)
+    picture.asked = (about("film", "what?", [], media=film, group=""), about("q", "what?", [], group=""))
+    model = LucidaModel(str(tiny_describer(tmp_path / "model")), ModelOptions())
+    result = run(picture, model, tmp_path / "run", cache=Cache(tmp_path / "c"))
+    assert result.errors == 1 and "reads one picture" in str(result.replies["film"].error)

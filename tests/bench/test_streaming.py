@@ -147,5 +147,5 @@ def test_bad_rows(tmp_path: Path) -> None:
     for options in ({"context": 0}, {"delta": "x"}, {"delta": -1}, {"nope": 1}):
         with pytest.raises(InputError):
             made(tmp_path, options=options)
-    with pytest.raises(InputError, match="no usable question"):
+    with pytest.raises(InputError, match="not StreamingBench"):
         load_protocol("streaming", tmp_path / "..")

@@ -16,7 +16,9 @@ FORMS = """\
 openai:http://host:port/v1#name   any OpenAI-compatible endpoint (key in OPENAI_API_KEY)
 hf:NAME                           a transformers image-text model (extra hf)
 file:PATH                         saved predictions (a run folder, .jsonl or .json)
-oracle:NAME                       a scripted oracle or trivial baseline of the protocol
+oracle                            the protocol's scripted truth
+oracle:NAME                       another scripted oracle or trivial baseline of the protocol
+skill:NAME                        a scripted way of watching (VideoZeroBench, joint or not)
 class:package.module:Class        your own model
 NAME                              one of Lucida's systems, as lucida.load(NAME)"""
 
@@ -63,7 +65,7 @@ def load_model(spec: str, protocol: Protocol, options: ModelOptions | None = Non
     """
     options = options or ModelOptions()
     form, colon, rest = spec.partition(":")
-    if colon and form in ("openai", "hf", "file", "oracle", "class") and not rest:
+    if colon and form in ("openai", "hf", "file", "oracle", "skill", "class") and not rest:
         raise InputError(f"--model {spec}: nothing after the colon")
     if form == "openai" and colon:
         from lucida.bench.models.endpoint import EndpointModel
@@ -77,6 +79,14 @@ def load_model(spec: str, protocol: Protocol, options: ModelOptions | None = Non
         from lucida.bench.models.saved import oracle_model, predictions_model
 
         return predictions_model(Path(rest), protocol) if form == "file" else oracle_model(rest, protocol)
+    if spec == "oracle":
+        from lucida.bench.models.saved import oracle_model
+
+        return oracle_model("", protocol)
+    if form == "skill" and colon:
+        from lucida.bench.models.skills import skill_model
+
+        return skill_model(rest, protocol)
     if form == "class" and colon:
         return _own_class(rest, options)
     from lucida.bench.models.lucida_system import LucidaModel
@@ -91,7 +101,13 @@ def _own_class(target: str, options: ModelOptions) -> Any:
     except (ImportError, AttributeError, ValueError) as error:
         raise InputError(f"--model class:{target}: {error}") from error
     model = kind(options)
-    defaults = {"name": name, "identity": {"class": target}, "concurrency": 1, "shows": "plain", "batches": False}
+    defaults = {
+        "name": name,
+        "identity": {"class": target},
+        "concurrency": 1,
+        "shows": "plain",
+        "batches": False,
+    }
     for attribute, value in defaults.items():
         if not hasattr(model, attribute):
             setattr(model, attribute, value)

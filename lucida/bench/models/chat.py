@@ -5,12 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lucida.bench.models.base import Unavailable
+from lucida.bench.models.wire import body
 from lucida.media.errors import InputError
 
 if TYPE_CHECKING:
+    from openai.types.chat import ChatCompletion
+
     from lucida.bench.models import ModelOptions
 
 
@@ -45,6 +49,7 @@ class Chat:
 
     def __init__(self, target: str, options: ModelOptions) -> None:
         import openai
+        from openai.types.chat import ChatCompletion
 
         url, _, name = target.rpartition("#")
         if not url.startswith(("http://", "https://")) or not name:
@@ -52,14 +57,20 @@ class Chat:
         self.url, self.name, self.options = url.rstrip("/"), name, options
         key = options.key or os.environ.get("OPENAI_API_KEY") or "none"
         self._limit = RateLimit(options.rate)
-        self._openai = openai
+        self._openai, self._kind = openai, ChatCompletion
         # The client retries dropped connections, 408, 409, 429 and 5xx with growing pauses, and obeys Retry-After.
         self._client: Any = openai.OpenAI(
             base_url=self.url, api_key=key, max_retries=options.retries, timeout=options.timeout
         )
 
-    def complete(self, messages: list[dict[str, Any]], *, max_tokens: int, **more: Any) -> Any:
+    def complete(
+        self, messages: bytes | Sequence[Mapping[str, Any]], *, max_tokens: int, **more: Any
+    ) -> ChatCompletion:
         """The endpoint's completion object.
+
+        Args:
+            messages: the chat, or its JSON.
+            more: further fields of the request.
 
         Raises:
             Unavailable: it cannot be reached, is overloaded, or refuses the key or the model's name.
@@ -67,11 +78,13 @@ class Chat:
         """
         self._limit.wait()
         error_types = self._openai
+        settings = {
+            "model": self.name, "max_tokens": max_tokens, "temperature": self.options.temperature,
+            "seed": self.options.seed, **more,
+        }  # fmt: skip
         try:
-            return self._client.chat.completions.create(
-                model=self.name, messages=messages, max_tokens=max_tokens, temperature=self.options.temperature,
-                seed=self.options.seed, **more,
-            )  # fmt: skip
+            # Posted as bytes: the client's typed method would walk every part of the messages first.
+            return self._client.post("/chat/completions", content=body(messages, settings), cast_to=self._kind)
         except (error_types.APIConnectionError, error_types.InternalServerError, error_types.RateLimitError) as error:
             raise Unavailable(f"{self.url}: {_line(error)}") from error
         except (error_types.AuthenticationError, error_types.PermissionDeniedError, error_types.NotFoundError) as error:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import base64
 import time
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from lucida.bench.models.chat import Chat
+from lucida.bench.models.wire import Wire
 from lucida.bench.prepare import Prepared, Shows
 from lucida.bench.records import Reply
 
@@ -24,6 +24,7 @@ class EndpointModel:
     def __init__(self, target: str, options: ModelOptions) -> None:
         self.chat = Chat(target, options)
         self.options = options
+        self.wire = Wire(stamps=options.stamps)
         self.name = self.chat.name
         self.concurrency = options.concurrency
         self.identity: Mapping[str, Any] = {
@@ -36,7 +37,7 @@ class EndpointModel:
         return [self._one(prepared) for prepared in requests]
 
     def _one(self, prepared: Prepared) -> Reply:
-        messages = self.messages(prepared)
+        messages = self.wire.chat(prepared)
         begin = time.perf_counter()
         completion = self.chat.complete(messages, max_tokens=prepared.request.max_tokens)
         seconds = time.perf_counter() - begin
@@ -51,17 +52,3 @@ class EndpointModel:
         return prepared.reply(
             choice.message.content or "", model=completion.model or self.name, seconds=seconds, tokens=tokens, cost=cost
         )
-
-    def messages(self, prepared: Prepared) -> list[dict[str, Any]]:
-        """The chat: system line, then pictures and frames (each after its time, if wished), then the prompt."""
-        content: list[dict[str, Any]] = []
-        for medium in prepared.shown:
-            for number, jpeg in enumerate(medium.encoded()):
-                if medium.times and self.options.stamps:
-                    content.append({"type": "text", "text": f"<{medium.times[number]:.2f} seconds>"})
-                url = "data:image/jpeg;base64," + base64.b64encode(jpeg).decode("ascii")
-                content.append({"type": "image_url", "image_url": {"url": url}})
-        content.append({"type": "text", "text": prepared.prompt})
-        system = prepared.request.system
-        lines = [{"role": "system", "content": system}] if system else []
-        return [*lines, {"role": "user", "content": content}]

@@ -42,12 +42,13 @@ def predictions_model(path: Path, protocol: Protocol) -> SavedModel:
 
 
 def oracle_model(name: str, protocol: Protocol) -> SavedModel:
-    """One of the protocol's oracles or baselines.
+    """One of the protocol's oracles or baselines; without a name, the truth.
 
     Raises:
         InputError: it has none of that name.
     """
     known = protocol.baselines()
+    name = name or ("oracle" if "oracle" in known else "perfect")
     full = name if name in known else f"oracle-{name}"
     if full not in known:
         near = difflib.get_close_matches(name, known, n=1)

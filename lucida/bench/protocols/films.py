@@ -45,16 +45,6 @@ def find_video(data: Path, name: str, folders: Sequence[str]) -> str:
     return (Path(folders[0]) / name).as_posix()
 
 
-def missing_videos(data: Path, paths: Iterable[str]) -> list[str]:
-    """One line about videos that are not on the disk, if there are any."""
-    wanted = list(dict.fromkeys(paths))
-    missing = [path for path in wanted if not (data / path).is_file()]
-    if not missing:
-        return []
-    few = ", ".join(missing[:3]) + (", …" if len(missing) > 3 else "")
-    return [f"{len(missing)} of {len(wanted)} videos are missing: {few}; only saved replies can be scored"]
-
-
 def whole(name: str, value: Any, least: int = 1) -> int:
     """An option that is a whole number of at least ``least``.
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 import numpy as np
 
 from lucida.bench.judge import Judge
-from lucida.bench.protocols.choices import LETTERS, KeyedQuestion, parse_choice, verdict
+from lucida.bench.protocols.choices import LETTERS, KeyedQuestion, lettered, parse_choice, verdict
 from lucida.bench.protocols.gar_items import GARBench, RegionItem, reply_status
 from lucida.bench.protocols.pictures import replies_of
 from lucida.bench.protocols.typed import marked_relation, read_world, world_lexicon
@@ -62,33 +62,59 @@ class GARVQA(GARBench):
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
     ) -> Score:
-        """Per cent right: ``accuracy`` and one figure per type. No judge is needed; one given is not asked.
+        """Per cent right: ``accuracy`` and one figure per type.
 
-        A reply counts by its letter, alone or clearly marked, or by the exact words of one choice. ``compat``: the
-        reply must equal the letter, whatever its case; only the end token and outer spaces are stripped, as released.
+        A reply counts by its letter, alone or clearly marked, or by the exact words of one choice. A judge is asked
+        only about what is left: other words, of which it may name the choice they mean. ``compat``: the reply must
+        equal the letter, whatever its case; only the end token and outer spaces are stripped, as released, and no
+        judge is asked.
         """
-        rows = [self._row(item, replies.get(item.key), compat) for item in self.items]
-        summary = {"accuracy": 100 * sum(row.scores["accuracy"] for row in rows) / len(rows)}
-        for kind in dict.fromkeys(item.raw["type"] for item in self.items):
-            part = [row.scores["accuracy"] for row in rows if row.meta["type"] == kind]
-            summary[str(kind)] = 100 * sum(part) / len(part)
-        return self.make_score(rows, summary, compat=compat)
+        asked = None if compat else judge
+        rows = [self._row(item, replies.get(item.key), compat, asked) for item in self.items]
+        summary = self._summary(rows, "accuracy")
+        judged = self._summary(rows, "judged_accuracy") if asked is not None else None
+        return self.make_score(rows, summary, compat=compat, judge=asked, judged=judged)
 
-    def _row(self, item: RegionItem, reply: Reply | None, compat: bool) -> Row:
+    def _summary(self, rows: Sequence[Row], name: str) -> dict[str, float]:
+        summary = {"accuracy": 100 * sum(row.scores[name] for row in rows) / len(rows)}
+        for kind in dict.fromkeys(item.raw["type"] for item in self.items):
+            part = [row.scores[name] for row in rows if row.meta["type"] == kind]
+            summary[str(kind)] = 100 * sum(part) / len(part)
+        return summary
+
+    def _row(self, item: RegionItem, reply: Reply | None, compat: bool, judge: Judge | None) -> Row:
         status, note = reply_status(reply)
-        gold, letter = str(item.raw["answer"]), None
+        gold, letter, words = str(item.raw["answer"]), None, None
         if status == "ok" and reply is not None:
             if compat:
                 said = reply.raw.strip().removesuffix(RELEASED_END)
                 letter = said.upper() if len(said) == 1 and said.upper() in LETTERS else None
             else:
-                index = parse_choice(reply.raw, [choice[2:].strip() for choice in item.raw["choices"]])
+                texts = [choice[2:].strip() for choice in item.raw["choices"]]
+                index = parse_choice(reply.raw, texts)
                 letter = LETTERS[index] if index is not None else None
-            status = "ok" if letter is not None else "unparsed"
+                if index is None and judge is not None:
+                    meant = verdict(judge, self.question(item, reply.raw, texts))
+                    words = LETTERS[meant] if meant is not None else None
+            status = "ok" if letter is not None or words is not None else "unparsed" if judge is None else "refused"
+        scores = {"accuracy": float(letter == gold)}
+        if judge is not None:
+            scores["judged_accuracy"] = float((letter or words) == gold)
+        said_by = {"answer": letter or words, **({"by": "judge"} if words else {})}
         return Row(
-            id=item.key, item=item.key, cluster=item.path, scores={"accuracy": float(letter == gold)}, status=status,
-            parsed={"answer": letter} if letter else None, gold={"answer": gold}, note=note,
+            id=item.key, item=item.key, cluster=item.path, scores=scores, status=status,
+            parsed=said_by if letter or words else None, gold={"answer": gold}, note=note,
             meta={"type": item.raw["type"], "regions": len(item.rles)},
+        )  # fmt: skip
+
+    def question(self, item: RegionItem, said: str, choices: Sequence[str]) -> KeyedQuestion:
+        """Which choice a reply in other words means. Choices differ in meaning, so a sentence encoder may say, too."""
+        listed = lettered(choices)
+        return KeyedQuestion(
+            key=item.key, options=tuple(LETTERS[: len(choices)]), choices=tuple(choices), texts=tuple(choices),
+            about=said, rubric="gar-vqa-1",
+            prompt="Somebody was asked a multiple-choice question and replied in other words. Which choice does the"
+            f" reply mean?\nQuestion: {item.raw['question']}\nChoices:\n{listed}\nReply: {said}",
         )  # fmt: skip
 
     def baselines(self) -> Mapping[str, Mapping[str, Reply]]:

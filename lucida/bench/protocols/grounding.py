@@ -15,7 +15,6 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    missing_videos,
     replies_of,
 )
 from lucida.bench.protocols.gar_items import reply_status
@@ -23,7 +22,6 @@ from lucida.bench.protocols.grounding_items import PATTERNS, Item, Window, read_
 from lucida.bench.protocols.videozero_read import windows_of
 from lucida.bench.protocols.videozero_released import released_windows
 from lucida.bench.records import MediaRef, Reply, Request, Row, Score
-from lucida.media.errors import InputError
 from lucida.metrics.geometry import spans_iou, temporal_iou
 
 THRESHOLDS = (0.3, 0.5, 0.7)
@@ -48,9 +46,8 @@ class TemporalGrounding(Protocol):
     licence = "of the annotations that are read"
     headline = "mIoU"
 
-    def __init__(self, items: Sequence[Item], requests: Sequence[Request], problems: Sequence[str]) -> None:
-        self.items, self._requests, self.problems = items, requests, tuple(problems)
-        self.wording = "lucida"
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
 
     @classmethod
     def load(
@@ -66,13 +63,10 @@ class TemporalGrounding(Protocol):
         Raises:
             InputError: another folder, an unknown option, no usable query.
         """
-        if options:
-            raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
+        cls.only_known(options)
         path = find_file(data, [file] if file else PATTERNS, cls.title)
         problems: list[str] = []
         items = sorted(read_items(path, problems), key=lambda item: item.video)
-        if not items:
-            raise InputError(f"{path}: no usable query; {problems[0] if problems else 'the file is empty'}")
         plan, words, requests = frame_plan(frames, fps=fps, height=height), Prompts(PROMPTS, prompts), []
         for item in items:
             video = find_video(data, item.video, ("videos", "."))
@@ -81,14 +75,7 @@ class TemporalGrounding(Protocol):
                 prompt=words.fill("several" if item.several else "one", query=item.query),
                 media=() if plan.kind == "none" else (MediaRef(path=video, kind="video"),),
             ))  # fmt: skip
-        videos = [medium.path for request in requests for medium in request.media]
-        protocol = cls(items, requests, [*problems, *missing_videos(data, videos)])
-        protocol.sources, protocol.wording = (path,), words.wording
-        return protocol
-
-    def requests(self) -> Sequence[Request]:
-        """One per query."""
-        return self._requests
+        return cls(items).loaded(data, [path], requests, problems, words.wording)
 
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None

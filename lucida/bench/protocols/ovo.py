@@ -17,7 +17,6 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    missing_videos,
     replies_of,
 )
 from lucida.bench.protocols.gar_items import reply_status
@@ -25,7 +24,6 @@ from lucida.bench.protocols.ovo_items import MODE_OF, MODES, Query, read_queries
 from lucida.bench.protocols.ovo_read import read_released, read_strict
 from lucida.bench.protocols.pictures import read_json
 from lucida.bench.records import MediaRef, Reply, Request, Row, Score
-from lucida.media.errors import InputError
 
 FILE = "ovo_bench_new.json"
 PROMPTS = {
@@ -52,11 +50,8 @@ class OVOBench(Protocol):
     licence = "CC BY-NC-SA 4.0"
     headline = "total"
 
-    def __init__(
-        self, queries: Sequence[Query], requests: Sequence[Request], problems: Sequence[str]
-    ) -> None:
-        self.queries, self._requests, self.problems = queries, requests, tuple(problems)
-        self.wording = "lucida"
+    def __init__(self, queries: Sequence[Query]) -> None:
+        self.queries = queries
 
     @classmethod
     def load(
@@ -71,13 +66,10 @@ class OVOBench(Protocol):
         Raises:
             InputError: another folder, an unknown option, no usable item.
         """
-        if options:
-            raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
+        cls.only_known(options)
         path, problems = find_file(data, [FILE], cls.title), []
         queries = read_queries(read_json(path, list, problems), problems)
-        if not queries:
-            raise InputError(f"{path}: no usable item; {problems[0] if problems else 'the list is empty'}")
-        plan, words, media, requests = frame_plan(frames, height=height), Prompts(PROMPTS, prompts), [], []
+        plan, words, requests = frame_plan(frames, height=height), Prompts(PROMPTS, prompts), []
         for query in sorted(queries, key=lambda query: query.video):
             cut = f"chunked_videos/{query.id.replace('/', '_')}.mp4"
             if (data / cut).is_file():
@@ -85,7 +77,6 @@ class OVOBench(Protocol):
             else:
                 source = find_video(data, query.video, ("src_videos", "data/src_videos", "."))
                 medium = MediaRef(path=source, kind="video", span=(0.0, query.time))
-            media.append(medium.path)
             kind = "choice" if query.kind == "choice" else query.task
             requests.append(Request(
                 id=query.id, item=query.item, cluster=query.video, media=(medium,), frames=plan, max_tokens=64,
@@ -94,13 +85,7 @@ class OVOBench(Protocol):
                 ),
                 meta=query.meta,
             ))  # fmt: skip
-        protocol = cls(queries, requests, [*problems, *missing_videos(data, media)])
-        protocol.sources, protocol.wording = (path,), words.wording
-        return protocol
-
-    def requests(self) -> Sequence[Request]:
-        """One per query, those of a video together."""
-        return self._requests
+        return cls(queries).loaded(data, [path], requests, problems, words.wording)
 
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None

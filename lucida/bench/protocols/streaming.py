@@ -17,7 +17,6 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    missing_videos,
     replies_of,
 )
 from lucida.bench.protocols.gar_items import reply_status
@@ -53,11 +52,9 @@ class StreamingBench(Protocol):
     headline = "accuracy"
 
     def __init__(
-        self, choices: Sequence[Choice], alarms: Sequence[Alarm], requests: Sequence[Request],
-        outputs: Mapping[str, Request], problems: Sequence[str], delta: float,
-    ) -> None:  # fmt: skip
-        self.choices, self.alarms, self._requests, self.outputs = choices, alarms, requests, outputs
-        self.problems, self.delta, self.wording = tuple(problems), delta, "lucida"
+        self, choices: Sequence[Choice], alarms: Sequence[Alarm], outputs: Mapping[str, Request], delta: float
+    ) -> None:
+        self.choices, self.alarms, self.outputs, self.delta = choices, alarms, outputs, delta
 
     @classmethod
     def load(
@@ -75,8 +72,7 @@ class StreamingBench(Protocol):
         Raises:
             InputError: another folder, an unknown option, no usable question.
         """
-        if options:
-            raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
+        cls.only_known(options)
         try:
             back, within = int(context), float(delta)
         except (TypeError, ValueError) as error:
@@ -94,10 +90,8 @@ class StreamingBench(Protocol):
                 alarms = read_alarms(path, problems)
             else:
                 choices += read_choices(path, part, problems)
-        if not choices and not alarms:
-            raise InputError(
-                f"--data {data}: no usable question; {problems[0] if problems else 'no questions_*.json'}"
-            )
+        if not sources:
+            raise InputError(f"--data {data}: not {cls.title}: no questions_*.json")
         plan, words = frame_plan(frames, height=height), Prompts(PROMPTS, prompts)
 
         def shown(video: str, time: float) -> tuple[MediaRef, ...]:
@@ -136,14 +130,7 @@ class StreamingBench(Protocol):
                     else:
                         group.append(request)
         requests.sort(key=lambda request: request.cluster)
-        videos = [medium.path for request in requests for medium in request.media]
-        found = cls(choices, alarms, requests, outputs, [*problems, *missing_videos(data, videos)], within)
-        found.sources, found.wording = tuple(sources), words.wording
-        return found
-
-    def requests(self) -> Sequence[Request]:
-        """Every question, and every poll of the proactive tasks."""
-        return self._requests
+        return cls(choices, alarms, outputs, within).loaded(data, sources, requests, problems, words.wording)
 
     def follow_ups(self, replies: Mapping[str, Reply]) -> Sequence[Request]:
         """For each proactive task that was answered with yes, the request for its output at that second."""

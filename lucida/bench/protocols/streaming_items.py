@@ -136,6 +136,7 @@ def _chains(document: Sequence[Any]) -> Iterator[tuple[int, list[Any]]]:
 def _questions(
     chain: list[Any], path: Path, where: int, problems: list[str]
 ) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    seen: list[tuple[str, Any]] = []
     for record in chain:
         ok = isinstance(record, Mapping) and isinstance(record.get("questions"), list)
         if not ok or not isinstance(record.get("video_path"), str):
@@ -143,6 +144,9 @@ def _questions(
             continue
         for question in record["questions"]:
             if isinstance(question, Mapping):
+                if (record["video_path"], question) in seen:
+                    problems.append(f"{path.name}: {where}: a question comes twice; both count")
+                seen.append((record["video_path"], question))
                 yield Path(record["video_path"]).name, question
             else:
                 problems.append(f"{path.name}: {where}: a question is not an object; left out")

@@ -15,7 +15,6 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    missing_videos,
 )
 from lucida.bench.protocols.videozero_items import Item, read_items
 from lucida.bench.protocols.videozero_oracles import baselines
@@ -57,9 +56,8 @@ class VideoZeroBench(Protocol):
     licence = "CC BY-NC-ND 4.0"
     headline = "level3"
 
-    def __init__(self, items: Sequence[Item], requests: Sequence[Request], problems: Sequence[str]) -> None:
-        self.items, self._requests, self.problems = items, requests, tuple(problems)
-        self.unit, self.rescored, self.wording = "thousand", False, "lucida"
+    def __init__(self, items: Sequence[Item], *, unit: str, rescored: bool) -> None:
+        self.items, self.unit, self.rescored = items, unit, rescored
 
     @classmethod
     def load(
@@ -79,17 +77,12 @@ class VideoZeroBench(Protocol):
         Raises:
             InputError: another folder, an unknown option, no usable item.
         """
-        if options:
-            raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
+        cls.only_known(options)
         if unit not in UNIT_WORDS:
             raise InputError(f"unit is {unit!r}, want one of {', '.join(UNIT_WORDS)}")
         path = find_file(data, PATTERNS, cls.title)
         problems: list[str] = []
         items = sorted(read_items(path, problems), key=lambda item: item.video)
-        if not items:
-            raise InputError(
-                f"{path}: no usable question; {problems[0] if problems else 'the file is empty'}"
-            )
         plan, words = frame_plan(frames, height=height), Prompts(PROMPTS, prompts)
         requests = [
             request
@@ -99,15 +92,8 @@ class VideoZeroBench(Protocol):
                 UNIT_WORDS[unit], flag("show_evidence", show_evidence),
             )
         ]  # fmt: skip
-        videos = [medium.path for request in requests for medium in request.media]
-        protocol = cls(items, requests, [*problems, *missing_videos(data, videos)])
-        protocol.sources, protocol.wording = (path,), words.wording
-        protocol.unit, protocol.rescored = unit, flag("rescored", rescored)
-        return protocol
-
-    def requests(self) -> Sequence[Request]:
-        """Levels 1 to 3 of every question, 4 of those with windows, 5 of those with boxes."""
-        return self._requests
+        protocol = cls(items, unit=unit, rescored=flag("rescored", rescored))
+        return protocol.loaded(data, [path], requests, problems, words.wording)
 
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None

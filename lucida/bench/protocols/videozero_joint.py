@@ -8,8 +8,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self
 
-import numpy as np
-
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
 from lucida.bench.protocols.evidence import Box
@@ -17,10 +15,10 @@ from lucida.bench.protocols.films import Prompts, final_answer, mean, plain, rep
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.videozero import SYSTEM, VideoZeroBench, meta_of
 from lucida.bench.protocols.videozero_items import Item, Window
+from lucida.bench.protocols.videozero_probes import cited, elsewhere, length, overlap
 from lucida.bench.protocols.videozero_read import answer_of, boxes_of, json_values, windows_of
 from lucida.bench.protocols.videozero_rows import PASS
 from lucida.bench.records import Reply, Request, Row, Score
-from lucida.media.errors import InputError
 from lucida.metrics.geometry import box_iou, spans_iou
 
 NEAR = 0.5  # seconds between a box of the reply, at a time of its own, and the key time it is held against
@@ -35,7 +33,8 @@ PROMPT = (
 
 class VideoZeroJoint(Protocol):
     """One call a question; then, for replies that cite windows, three probes: the cited frames removed, as much removed
-    elsewhere at random, and the windows of another question told as if they were the evidence.
+    elsewhere at random (both only where there is room elsewhere), and the windows of another question told as if they
+    were the evidence.
 
     Precision and recall of time are shares of seconds, of boxes shares of boxes (IoU above 0.3 at the key time within
     half a second). ``joint`` is answer and time right; its lift is over what independence of both would give.
@@ -46,9 +45,8 @@ class VideoZeroJoint(Protocol):
     licence = VideoZeroBench.licence
     headline = "joint"
 
-    def __init__(self, base: VideoZeroBench, requests: Sequence[Request]) -> None:
-        self.items, self._requests, self.problems = base.items, requests, base.problems
-        self.sources = base.sources
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
 
     @classmethod
     def load(cls, data: Path, **options: Any) -> Self:
@@ -57,43 +55,39 @@ class VideoZeroJoint(Protocol):
         Raises:
             InputError: as there; any other option.
         """
-        unknown = set(options) - {"frames", "height"}
-        if unknown:
-            raise InputError(f"{cls.name}: unknown option {min(unknown)!r}")
+        cls.only_known({name: value for name, value in options.items() if name not in ("frames", "height")})
         base = VideoZeroBench.load(data, **options)
         words = Prompts({"joint": PROMPT})
         asked = {request.item: request for request in base.requests() if request.id.endswith("/level3")}
-        return cls(base, [
+        joint = [
             replace(
                 asked[item.id], id=f"{item.id}/joint", system=SYSTEM, meta={**meta_of(item, 0), "level": "joint"},
                 prompt=words.fill("joint", question=item.question),
             )
             for item in base.items
-        ])  # fmt: skip
-
-    def requests(self) -> Sequence[Request]:
-        """One per question."""
-        return self._requests
+        ]  # fmt: skip
+        found = cls(base.items).loaded(data, base.sources, joint, ())
+        found.problems = base.problems  # with its missing videos: they are the same
+        return found
 
     def follow_ups(self, replies: Mapping[str, Reply]) -> Sequence[Request]:
         """The probes of every reply that has an answer and cites windows."""
         found = []
-        for k, (item, request) in enumerate(zip(self.items, self._requests, strict=True)):
+        for k, (item, request) in enumerate(zip(self.items, self.requests(), strict=True)):
             said = read_joint(replies.get(request.id), item)
-            windows = tuple(
-                (max(0.0, a), min(b, item.duration)) for a, b in said["windows"] if a < item.duration
-            )
+            windows = cited(said, item)
             if said["answer"] is None or not windows:
                 continue
+            apart = elsewhere(item, windows)
             other = next(
                 (o for o in (*self.items[k + 1 :], *self.items[:k]) if o.windows and o.id != item.id), None
             )
             told = "; ".join(f"{a:.2f} to {b:.2f} seconds" for a, b in other.windows) if other else ""
             ask = f"Question: {item.question}\nReply with the final answer only."
             for probe in PROBES:
-                if probe == "swapped" and not told:
+                if not (told if probe == "swapped" else apart):
                     continue
-                gone = {"removed": windows, "random": elsewhere(item, windows)}.get(probe, ())
+                gone = {"removed": windows, "random": apart}.get(probe, ())
                 found.append(replace(
                     request, id=f"{request.id}/{probe}", meta={**request.meta, "level": probe},
                     frames=replace(request.frames, without=gone),
@@ -104,7 +98,10 @@ class VideoZeroJoint(Protocol):
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
     ) -> Score:
-        """Answer, evidence, both, lift, and how often each probe changes the answer; in per cent but the lift."""
+        """Answer, evidence, both, lift; how often each probe changes the answer, and how often it is right then.
+
+        In per cent but the lift.
+        """
         rows = [self._row(item, replies) for item in self.items]
         names = list(dict.fromkeys(name for row in rows for name in row.scores))
         summary = {name: mean(row.scores[name] for row in rows if name in row.scores) for name in names}
@@ -116,6 +113,16 @@ class VideoZeroJoint(Protocol):
         notes = [
             "lift is over the questions with windows; 1 means that answer and evidence have nothing to do with it"
         ]
+        saids = [(item, read_joint(replies.get(f"{item.id}/joint"), item)) for item in self.items]
+        cites = [(item, cited(said, item)) for item, said in saids if said["answer"] is not None]
+        crowded = sum(bool(windows) and not elsewhere(item, windows) for item, windows in cites)
+        if crowded:
+            notes.append(
+                f"{crowded} replies cite so much that as much cannot be removed elsewhere: their frames are left"
+            )
+        lost = [f"{row.id}: {row.note}" for row in rows if row.note.startswith("probe")]
+        if lost:
+            notes.append(f"{len(lost)} questions lack a probe's reply and count in no mean of it: {lost[0]}")
         return self.make_score(rows, summary, compat=compat, ceilings=ceilings, notes=notes)
 
     def _row(self, item: Item, replies: Mapping[str, Reply]) -> Row:
@@ -124,14 +131,16 @@ class VideoZeroJoint(Protocol):
         said = read_joint(replies.get(key), item)
         if status == "ok" and said["answer"] is None:
             status = "unparsed"
+        troubles = said.pop("troubles")
+        note = note or "; ".join(dict.fromkeys(troubles))
         right = said["answer"] is not None and answer_of(said["answer"], item.answer)[1]
         scores = {"answer": float(right), "joint": 0.0}
         if item.windows:
             tiou = spans_iou(said["windows"], list(item.windows)) if said["windows"] else 0.0
-            both = _overlap(said["windows"], item.windows)
+            both = overlap(said["windows"], item.windows)
             scores |= {
                 "tiou": tiou, "timed": float(tiou > PASS), "joint": float(right and tiou > PASS),
-                "time precision": both / (_length(said["windows"]) or 1.0), "time recall": both / _length(item.windows),
+                "time precision": both / (length(said["windows"]) or 1.0), "time recall": both / length(item.windows),
             }  # fmt: skip
         if item.boxes:
             hits, found = _box_hits(item, said["boxes"])
@@ -142,10 +151,15 @@ class VideoZeroJoint(Protocol):
         asked = [key]
         for probe in PROBES:
             reply = replies.get(f"{key}/{probe}")
-            if said["answer"] is not None and reply is not None and reply.error is None:
-                asked.append(reply.id)
-                changed = plain(final_answer(reply.raw)) != plain(said["answer"])
-                scores[f"changed when {probe}"] = float(changed)
+            if said["answer"] is None or reply is None:
+                continue
+            asked.append(reply.id)
+            if reply.error is not None:
+                note = note or f"probe {probe}: {reply.error}"
+                continue
+            changed = plain(final_answer(reply.raw)) != plain(said["answer"])
+            scores[f"changed when {probe}"] = float(changed)
+            scores[f"answer when {probe}"] = float(answer_of(reply.raw, item.answer)[1])
         parsed = {**said, "boxes": [[time, list(box)] for time, box in said["boxes"]]}
         return Row(
             id=key, item=item.id, cluster=item.video, scores=scores, status=status, note=note, requests=tuple(asked),
@@ -155,25 +169,39 @@ class VideoZeroJoint(Protocol):
         )  # fmt: skip
 
     def baselines(self) -> Mapping[str, Mapping[str, Reply]]:
-        """The whole video and "unknown"; the truth; the truth with evidence that misses."""
-        texts: dict[str, dict[str, str]] = {"whole-video": {}, "oracle": {}, "oracle-wrong-evidence": {}}
+        """The whole video and "unknown"; the truth by looking (it is lost with the cited frames, and with nothing
+        else); the truth by heart; the truth with evidence that misses, believing whatever it is told."""
+        texts: dict[str, dict[str, str]] = {"whole-video": {}, "oracle": {}, "oracle-by-heart": {},
+                                            "oracle-wrong-evidence": {}}  # fmt: skip
         for item in self.items:
-            end = max((b for _, b in item.windows), default=0.0)
-            for name, answer, windows in (
-                ("whole-video", "unknown", [(0.0, item.duration)]), ("oracle", item.answer, list(item.windows)),
-                ("oracle-wrong-evidence", item.answer, [(end + 1, end + 2)]),
-            ):  # fmt: skip
-                boxes = [{"time": t, "bbox_2d": [[1000 * v for v in box]]} for t, box in item.boxes]
-                texts[name][f"{item.id}/joint"] = json.dumps({
-                    "answer": answer, "evidence": [{"start": a, "end": b} for a, b in windows],
-                    "boxes": boxes if name == "oracle" else [],
-                })  # fmt: skip
-        return {name: replies_of(answers, f"baseline:{name}") for name, answers in texts.items()}
+            key, end = f"{item.id}/joint", max((b for _, b in item.windows), default=0.0)
+            texts["whole-video"][key] = joint_text("unknown", [(0.0, item.duration)], ())
+            texts["oracle"][key] = joint_text(item.answer, item.windows, item.boxes)
+            texts["oracle-by-heart"][key] = texts["oracle"][key]
+            texts["oracle-wrong-evidence"][key] = joint_text(item.answer, [(end + 1, end + 2)], ())
+        lost = {"oracle": "removed", "oracle-wrong-evidence": "swapped"}
+        truth = {item.id: item.answer for item in self.items}
+        found = {}
+        for name, said in texts.items():
+            known = replies_of(said, f"baseline:{name}")
+            for probe in self.follow_ups(known):
+                fails = name == "whole-video" or probe.meta["level"] == lost.get(name)
+                said[probe.id] = "unknown" if fails else truth[probe.item]
+            found[name] = replies_of(said, f"baseline:{name}")
+        return found
+
+
+def joint_text(answer: str, windows: Sequence[Window], boxes: Sequence[tuple[float, Box]]) -> str:
+    """A reply in the asked form."""
+    return json.dumps({
+        "answer": answer, "evidence": [{"start": a, "end": b} for a, b in windows],
+        "boxes": [{"time": time, "bbox_2d": [[round(1000 * v, 3) for v in box]]} for time, box in boxes],
+    })  # fmt: skip
 
 
 def read_joint(reply: Reply | None, item: Item) -> dict[str, Any]:
-    """``answer`` (None: unreadable), ``windows`` and ``boxes`` (second, normalised box) of one reply."""
-    nothing: dict[str, Any] = {"answer": None, "windows": [], "boxes": []}
+    """``answer`` (None: unreadable), ``windows``, ``boxes`` (second, normalised box) and ``troubles`` of one reply."""
+    nothing: dict[str, Any] = {"answer": None, "windows": [], "boxes": [], "troubles": []}
     if reply is None or reply.error is not None:
         return nothing
     text = without_thoughts(reply.raw)
@@ -187,46 +215,16 @@ def read_joint(reply: Reply | None, item: Item) -> dict[str, Any]:
         or not plain(str(answer or "0" * (answer == 0)))
     ):
         return nothing
-    boxes, _ = boxes_of(json.dumps(document.get("boxes") or []), reply.unit or "thousand", reply.frame_size)
+    boxes, troubles = boxes_of(
+        json.dumps(document.get("boxes") or []), reply.unit or "thousand", reply.frame_size
+    )
     windows = windows_of(json.dumps(document.get("evidence") or []))
     return {
         "answer": str(answer),
         "windows": windows,
         "boxes": [(time, box) for time, found in boxes for box in found],
+        "troubles": troubles if document.get("boxes") else [],
     }
-
-
-def elsewhere(item: Item, windows: Sequence[Window]) -> tuple[Window, ...]:
-    """Windows of the same lengths at random places (seeded by the question), clear of ``windows`` where possible."""
-    rng = np.random.default_rng(list(item.id.encode()))
-    found = []
-    for a, b in windows:
-        length = min(b - a, item.duration)
-        for _ in range(50):
-            start = float(rng.uniform(0.0, item.duration - length))
-            if not any(start < w[1] and w[0] < start + length for w in windows):
-                break
-        found.append((start, start + length))
-    return tuple(found)
-
-
-def _merged(windows: Sequence[Window]) -> list[Window]:
-    merged: list[Window] = []
-    for a, b in sorted(windows):
-        if merged and a <= merged[-1][1]:
-            merged[-1] = (merged[-1][0], max(b, merged[-1][1]))
-        else:
-            merged.append((a, b))
-    return merged
-
-
-def _length(windows: Sequence[Window]) -> float:
-    return sum(b - a for a, b in _merged(windows))
-
-
-def _overlap(first: Sequence[Window], second: Sequence[Window]) -> float:
-    pairs = [(max(a, c), min(b, d)) for a, b in _merged(first) for c, d in _merged(second)]
-    return sum(max(0.0, b - a) for a, b in pairs)
 
 
 def _box_hits(item: Item, said: Sequence[tuple[float, Box]]) -> tuple[int, int]:

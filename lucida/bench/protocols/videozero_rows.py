@@ -46,8 +46,10 @@ class Scorer:
             elif status == "ok":
                 said, right = answer_of(reply.raw, item.answer)
                 status = "ok" if said is not None else "unparsed"
-        return self._row(item, level, {f"level{level}": float(right)}, status, note, said and {"answer": said},
-                         {"answer": item.answer})  # fmt: skip
+        gold = {"answer": item.answer, "windows": _windows(item), "boxes": _boxes(item)}
+        return self._row(
+            item, level, {f"level{level}": float(right)}, status, note, said and {"answer": said}, gold
+        )
 
     def _when(self, item: Item, right: bool) -> Row:
         if not item.windows:
@@ -65,7 +67,7 @@ class Scorer:
                 )
         scores = {"tiou": tiou, "level4": float(right and tiou > PASS)}
         return self._row(item, 4, scores, status, note, {"windows": said} if said else None,
-                         {"windows": [list(window) for window in item.windows]})  # fmt: skip
+                         {"windows": _windows(item)})  # fmt: skip
 
     def _where(self, item: Item, before: bool) -> Row:
         if not item.boxes:
@@ -86,7 +88,7 @@ class Scorer:
         scores = {"viou": value, "level5": float(before and value > PASS)}
         parsed = [[time, list(box)] for time, boxes in said for box in boxes]
         return self._row(item, 5, scores, status, note, {"boxes": parsed} if parsed else None,
-                         {"boxes": [[time, list(box)] for time, box in item.boxes]})  # fmt: skip
+                         {"boxes": _boxes(item)})  # fmt: skip
 
     def _get(self, item: Item, level: int) -> tuple[Reply | None, Status, str]:
         reply = self.replies.get(f"{item.id}/level{level}")
@@ -107,3 +109,11 @@ class Scorer:
             id=f"{item.id}/level{level}", item=item.id, cluster=item.video, scores=scores, status=status, note=note,
             parsed=parsed, gold=gold, meta=meta, requests=asked,
         )  # fmt: skip
+
+
+def _windows(item: Item) -> list[list[float]]:
+    return [list(window) for window in item.windows]
+
+
+def _boxes(item: Item) -> list[list[Any]]:
+    return [[time, list(box)] for time, box in item.boxes]

@@ -16,7 +16,6 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    missing_videos,
     replies_of,
 )
 from lucida.bench.protocols.pictures import read_json
@@ -24,7 +23,6 @@ from lucida.bench.protocols.vstar_items import Item, read_items
 from lucida.bench.protocols.vstar_rows import CALLS, Scorer
 from lucida.bench.protocols.vstar_table import CHAINS, summarise
 from lucida.bench.records import MediaRef, Reply, Request, Score
-from lucida.media.errors import InputError
 
 R1, AP = (0.3, 0.5, 0.7), (0.1, 0.3, 0.5, 0.7, 0.9)
 _BOX = (
@@ -54,9 +52,8 @@ class VSTaR(Protocol):
     licence = "see the data set's card"
     headline = "mAM"
 
-    def __init__(self, items: Sequence[Item], requests: Sequence[Request], problems: Sequence[str]) -> None:
-        self.items, self._requests, self.problems = items, requests, tuple(problems)
-        self.wording = "lucida"
+    def __init__(self, items: Sequence[Item]) -> None:
+        self.items = items
 
     @classmethod
     def load(
@@ -71,14 +68,11 @@ class VSTaR(Protocol):
         Raises:
             InputError: another folder, an unknown option, no usable item.
         """
-        if options:
-            raise InputError(f"{cls.name}: unknown option {next(iter(options))!r}")
+        cls.only_known(options)
         path, problems = find_file(data, ["*STaR*.json", "*star*.json"], cls.title), []
         items = sorted(
             read_items(path.name, read_json(path, list, problems), problems), key=lambda item: item.video
         )
-        if not items:
-            raise InputError(f"{path}: no usable item; {problems[0] if problems else 'the list is empty'}")
         plan, words = frame_plan(frames, fps=fps, height=height), Prompts(PROMPTS, prompts)
         requests = []
         for item in items:
@@ -97,14 +91,7 @@ class VSTaR(Protocol):
                 )
                 for call in CALLS
             ]  # fmt: skip
-        videos = [medium.path for request in requests for medium in request.media]
-        protocol = cls(items, requests, [*problems, *missing_videos(data, videos)])
-        protocol.sources, protocol.wording = (path,), words.wording
-        return protocol
-
-    def requests(self) -> Sequence[Request]:
-        """What, chain 1 when and where, chain 2 where and when."""
-        return self._requests
+        return cls(items).loaded(data, [path], requests, problems, words.wording)
 
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None

@@ -49,13 +49,19 @@ class Item:
 
 
 def read_items(name: str, rows: Sequence[Any], problems: list[str]) -> list[Item]:
-    """All usable rows; ids are positions in the file, since ``vid`` comes many times. Others go to ``problems``."""
-    items = []
+    """All usable rows; ids are positions in the file, since ``vid`` comes many times. Others go to ``problems``.
+
+    A row that says the same as one before is named and counts too: the published figures are over all rows.
+    """
+    items, seen = [], dict[str, int]()
     for number, row in enumerate(rows):
         try:
             if not isinstance(row, Mapping):
                 raise ValueError("not an object")
             items.append(_item(str(number), row))
+            first = seen.setdefault(json.dumps(row, sort_keys=True, default=str), number)
+            if first != number:
+                problems.append(f"{name}: row {number}: the same as row {first}; both count")
         except (ValueError, KeyError, TypeError, IndexError, ZeroDivisionError) as error:
             what = f"field {error} is missing" if isinstance(error, KeyError) else str(error)
             problems.append(f"{name}: row {number}: {what}; left out")

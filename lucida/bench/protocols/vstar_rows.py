@@ -36,9 +36,10 @@ class Scorer:
         statuses: dict[str, Status] = {}
         said: dict[str, Any] = {}
         scores: dict[str, float] = {}
+        why: dict[str, str] = {}
         for call in CALLS:
             reply = self.replies.get(f"{item.id}/{call}")
-            statuses[call], _ = reply_status(reply)
+            statuses[call], why[call] = reply_status(reply)
             text = reply.raw if reply is not None and statuses[call] == "ok" else ""
             if call == "what":
                 scores |= self._what(item, text, statuses)
@@ -51,6 +52,9 @@ class Scorer:
                 span = released_span(text) if self.compat else span_of(text)
                 value = float(temporal_iou(span, item.span)) if span else 0.0
                 said[call] = span
+            elif text and not (self.compat or _known_unit(reply)):
+                said[call] = None
+                why[call] = f"unknown box unit {reply.unit!r}" if reply is not None else ""
             elif text:
                 boxes = boxes_by_second(text, reply, item, compat=self.compat)
                 value = sum(_best(boxes.get(second, []), box) for second, box in item.boxes) / len(item.boxes)
@@ -61,11 +65,20 @@ class Scorer:
                 statuses[call] = "unparsed"
             if not (self.compat and statuses["what"] in ("missing", "error")):
                 scores[name] = value
-        status: Status = next((word for word in _WORST if word in statuses.values()), "ok")
-        bad = ", ".join(f"{call} {word}" for call, word in statuses.items() if word != "ok")
+        parts = [f"{name}_chain{chain}" for name in ("tiou", "viou") for chain in (1, 2)]
+        if all(name in scores for name in parts):  # linear, so its mean is the published figure
+            scores["mAM"] = (scores["accuracy"] + sum(scores[name] for name in parts) / 2) / 3
+        status: Status = "ok"
+        for word in reversed(_WORST):
+            status = word if word in statuses.values() else status
+        failed = {call: word for call, word in statuses.items() if word != "ok"}
+        bad = ", ".join(
+            f"{call} {word}" + (f": {why[call]}" if why[call] else "") for call, word in failed.items()
+        )
         return Row(
             id=item.id, item=item.id, cluster=item.video, scores=scores, status=status, note=bad, meta=item.meta,
-            parsed={**said, "windows": [list(said["chain1-when"])] if said.get("chain1-when") else []},
+            parsed={**said, "windows": [list(said["chain1-when"])] if said.get("chain1-when") else [],
+                    "boxes": _drawn(said.get("chain1-where"), item)},
             gold={"answer": item.answer, "windows": [list(item.span)], "boxes": [
                 [second, [box[0] / item.size[1], box[1] / item.size[0], box[2] / item.size[1], box[3] / item.size[0]]]
                 for second, box in item.boxes
@@ -136,6 +149,21 @@ def _scale(reply: Reply | None, item: Item) -> tuple[float, float]:
     if unit == "pixels" and reply is not None and reply.frame_size is not None:
         return width / reply.frame_size[1], height / reply.frame_size[0]
     return 1.0, 1.0  # the prompt asks for native pixels
+
+
+def _known_unit(reply: Reply | None) -> bool:
+    unit = reply.unit if reply is not None else ""
+    return unit in ("", "pixels", "normalised", "thousand")
+
+
+def _drawn(boxes: Mapping[str, list[list[float]]] | None, item: Item) -> list[list[Any]]:
+    """Boxes by second as reports draw them: normalised."""
+    height, width = item.size
+    return [
+        [float(second), [box[0] / width, box[1] / height, box[2] / width, box[3] / height]]
+        for second, found in (boxes or {}).items()
+        for box in found
+    ]
 
 
 def _best(boxes: list[Box], truth: Box) -> float:

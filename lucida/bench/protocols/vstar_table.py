@@ -21,7 +21,7 @@ def log_geometric_mean(accuracy: float, tiou: float, viou: float) -> float:
     """LGM of a chain: minus the mean of ln(1 - x). Not a share of anything: infinite as soon as one x is 1."""
     if max(accuracy, tiou, viou) >= 1:
         return math.inf
-    return -sum(math.log1p(-value) for value in (accuracy, tiou, viou)) / 3
+    return sum(-math.log1p(-value) for value in (accuracy, tiou, viou)) / 3
 
 
 def summarise(columns: Mapping[str, float]) -> dict[str, float]:
