@@ -27,6 +27,8 @@ class CorruptionConfig:
             unbiased estimate of the bound per slot where ``corrupt`` may leave rows without a mask.
         power: noise level t = u**power with u uniform; below 1 it leans towards heavy masking (few-pass decoding).
         all_masked: share of rows that are masked completely (what the first pass of every decode sees).
+        suffix: share of rows that are masked from a random slot to the end, and nowhere else: what a left-to-right
+            reader sees. Under uniform masking the words that a look-up needs are rarely all there.
         tail: loss weight of end tokens behind the first one; they carry nothing but the length.
         surprise: a token weighs (-log of its share of all tokens) to this power (see :func:`surprise_weight`). At 0 all
             weigh alike, and the few words that carry a caption (its nouns) drown among those that carry its grammar.
@@ -37,6 +39,7 @@ class CorruptionConfig:
     weighting: Literal["mean", "bound"] = "mean"
     power: float = 1.0
     all_masked: float = 0.0
+    suffix: float = 0.0
     tail: float = 0.1
     surprise: float = 0.0
     surprise_until: int = 0
@@ -47,12 +50,14 @@ class CorruptionConfig:
             raise InputError(f"corruption power must be positive, got {self.power}")
         if not 0 <= self.all_masked <= 1:
             raise InputError(f"corruption all_masked must lie in [0, 1], got {self.all_masked}")
+        if not 0 <= self.suffix <= 1:
+            raise InputError(f"corruption suffix must lie in [0, 1], got {self.suffix}")
         if self.tail < 0:
             raise InputError(f"corruption tail must not be negative, got {self.tail}")
-        if self.weighting == "bound" and (self.power != 1 or self.all_masked):
+        if self.weighting == "bound" and (self.power != 1 or self.all_masked or self.suffix):
             raise InputError(
-                "the bound needs noise levels drawn uniformly: power 1 and all_masked 0, "
-                f"got {self.power} and {self.all_masked}"
+                "the bound needs noise levels drawn uniformly: power 1, all_masked 0 and suffix 0, "
+                f"got {self.power}, {self.all_masked} and {self.suffix}"
             )
 
 
@@ -82,6 +87,20 @@ def corrupt(
         masked = masked.scatter(-1, torch.where(valid, u, 2.0).argmin(dim=-1, keepdim=True), True)
     masked = masked & valid
     return torch.where(masked, mask, ids), masked
+
+
+def suffix_mask(ids: Tensor, valid: Tensor, end: int, u: Tensor) -> Tensor:
+    """From a random slot of the answer (up to its first end token) to the end of the row.
+
+    Args:
+        ids: (*B, A) clean ids. valid: (*B, A) bool. end: id of the end token. u: (*B,) uniform noise.
+
+    Returns:
+        (*B, A) bool, at least one slot per row with a valid one.
+    """
+    length = ((ids != end) & valid).sum(dim=-1) + 1
+    begin = (u * length).long().minimum(valid.sum(dim=-1) - 1)
+    return (torch.arange(ids.shape[-1]) >= begin.unsqueeze(-1)) & valid
 
 
 def tail_weight(ids: Tensor, end: int, weight: float) -> Tensor:

@@ -110,13 +110,16 @@ def decode(
         active = state.spread(read, False).any(dim=1)
         first, stop = _columns(state, asked, active, step)
         before, alive = state.spread(state.ids, vocabulary.mask), state.spread(state.alive, False)
-        logits = session.logits(before, alive, active, first, stop)
-        passes += session.cost
         # Open slots beside the asked ones are guessed too where that is free: observers show them.
         wanted = (asked | (state.open & state.alive)) & active[state.row]
         wanted &= (state.column >= first) & (state.column < stop)
-        row = active.cumsum(dim=0)[state.row[wanted]] - 1
-        guesses = guess(logits, session, state, wanted, (row, state.column[wanted] - first), seed=seed, step=step)
+        needed = state.spread(wanted, False)
+        logits = session.logits(before, alive, active, first, stop, needed)
+        passes += session.cost
+        if state.scattered:  # the lines' slots do not follow each other as those of the rows do
+            place = needed.flatten().cumsum(dim=0) - 1
+            logits = logits[place[state.row[wanted] * needed.shape[1] + state.column[wanted]]]
+        guesses = guess(logits, session, state, wanted, seed=seed, step=step)
         new, logprob = state.write(step, asked, guesses)
         if record:
             moves.append(Move(

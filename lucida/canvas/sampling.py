@@ -24,7 +24,6 @@ def guess(
     session: Session,
     state: Writing,
     wanted: Tensor,
-    place: tuple[Tensor, Tensor],
     *,
     seed: int,
     step: int,
@@ -32,33 +31,38 @@ def guess(
     """Choose an id for every wanted slot: the likeliest one, or one drawn at the plan's temperature.
 
     Args:
-        logits: (active rows, c, V').
+        logits: (K, V'), of the wanted slots, line by line.
         wanted: (S, W) bool.
-        place: for every wanted slot (K,), its row and column in ``logits``.
     """
     kind = state.kind.unsqueeze(1).expand_as(wanted)[wanted]
-    chosen = _permitted(logits[place], session, kind)  # (K, V')
+    chosen = _permitted(logits, session, kind)  # (K, V')
     heat = torch.tensor([p.temperature for p in state.plans])[kind].unsqueeze(1)
-    logprobs = torch.log_softmax(chosen, dim=-1)
-    law, scores = logprobs, logprobs
+    end_at = (session.allowed == state.end).nonzero()[:, 0]
+    nothing = torch.zeros(len(kind))
     if bool((heat > 0).any()):
+        logprobs = torch.log_softmax(chosen, dim=-1)
         law = torch.where(heat > 0, torch.log_softmax(chosen / torch.where(heat > 0, heat, 1.0), dim=-1), 0.0)
         scores = torch.where(heat > 0, law + _noise(session, state, wanted, seed, step), logprobs)
-    else:
-        law = torch.zeros_like(logprobs)
-    choice = scores.argmax(dim=-1, keepdim=True)
-    end_at = (session.allowed == state.end).nonzero()[:, 0]
+        choice = scores.argmax(dim=-1, keepdim=True)
+        confidence, logprob = logprobs.gather(1, choice)[:, 0].exp(), law.gather(1, choice)[:, 0]
+        end = logprobs[:, end_at[0]].exp() if len(end_at) else nothing
+        end_logprob = law[:, end_at[0]] if len(end_at) else nothing
+        picked = choice[:, 0]
+    else:  # the table of log-probabilities is not needed, and with thousands of ids it is most of the work here
+        best, picked = chosen.max(dim=-1)
+        total = chosen.logsumexp(dim=-1)
+        confidence, logprob = (best - total).exp(), nothing
+        end, end_logprob = (chosen[:, end_at[0]] - total).exp() if len(end_at) else nothing, nothing
 
     def spread(values: Tensor, fill: float) -> Tensor:
         return torch.full(wanted.shape, fill, dtype=values.dtype).masked_scatter(wanted, values)
 
-    nothing = torch.zeros(len(kind))
     return Guesses(
-        ids=spread(session.allowed[choice[:, 0]], state.mask),
-        confidence=spread(logprobs.gather(1, choice)[:, 0].exp(), 0.0),
-        logprob=spread(law.gather(1, choice)[:, 0], 0.0),
-        end=spread(logprobs[:, end_at[0]].exp() if len(end_at) else nothing, 0.0),
-        end_logprob=spread(law[:, end_at[0]] if len(end_at) else nothing, 0.0),
+        ids=spread(session.allowed[picked], state.mask),
+        confidence=spread(confidence, 0.0),
+        logprob=spread(logprob, 0.0),
+        end=spread(end, 0.0),
+        end_logprob=spread(end_logprob, 0.0),
     )
 
 

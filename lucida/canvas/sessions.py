@@ -9,6 +9,7 @@ Shape legend: rows = groups (folded) or canvases (dense); A slots per row; V' al
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Protocol
 
@@ -16,8 +17,27 @@ import torch
 from torch import Tensor
 
 from lucida.canvas.compiling import Dense, Folded, Slots, twin_inputs
-from lucida.canvas.tokens import CanvasNetwork, Memory, Tokens
+from lucida.canvas.span import Visibility
+from lucida.canvas.tokens import NOTHING, CanvasNetwork, Memory, Tokens, neighbours
 from lucida.canvas.vocabulary import Vocabulary
+
+
+def answer_neighbours(
+    ids: Tensor, valid: Tensor, offsets: Sequence[int], visibility: Visibility, piece: Tensor | None = None
+) -> Tensor:
+    """:func:`neighbours` of answer slots; a twin's slots are not told of what comes after them.
+
+    Args:
+        ids: (*N, A) what the slots read (for a twin: shifted, see :func:`twin_inputs`). valid: (*N, A).
+        piece: (A,) see :func:`neighbours`.
+
+    Returns:
+        (*N, A, W)
+    """
+    near = neighbours(ids, valid, offsets, piece)
+    if visibility == "twin":
+        near[..., [offset > 0 for offset in offsets]] = NOTHING
+    return near
 
 
 class Session(Protocol):
@@ -30,7 +50,9 @@ class Session(Protocol):
     cost: int  # network passes per call
     caches: bool  # finished columns are kept: an unfinished row had better be read with the others, even when idle
 
-    def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
+    def logits(
+        self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int, wanted: Tensor | None = None
+    ) -> Tensor:
         """One forward pass.
 
         Args:
@@ -39,14 +61,16 @@ class Session(Protocol):
             active: (rows,) bool, rows still being written.
             first: every column before this one is final in every active row.
             stop: no logits are asked for from this column on (slots there that others see are still read).
+            wanted: (rows, A) bool, slots of active rows from ``first`` to ``stop`` whose logits are needed; None: all.
 
         Returns:
-            (active rows, stop - first, V') float32, on the CPU.
+            (active rows, stop - first, V') float32, on the CPU; with ``wanted`` those slots only, (K, V') row by row.
         """
         ...
 
 
-def _allowed(slots: Slots, vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+def allowed_ids(slots: Slots, vocabulary: Vocabulary) -> tuple[Tensor, Tensor]:
+    """The ids that any answer of the slots may take, sorted (V',), and which of them each kind may, (kinds, V')."""
     sets = [vocabulary.allowed(kinds) for kinds in slots.allowed]
     union = torch.unique(torch.cat(sets))
     return union, torch.stack([torch.isin(union, s) for s in sets])
@@ -71,7 +95,7 @@ class FoldedSession:
             shapes = tuple(context.valid.shape), tuple(folded.context.valid.shape)
             raise ValueError(f"the memory of another context: its shape is {shapes[0]}, the canvas' {shapes[1]}")
         self.network, self.folded, self.slots = network, folded, folded.slots
-        self.allowed, self.permitted = _allowed(folded.slots, vocabulary)
+        self.allowed, self.permitted = allowed_ids(folded.slots, vocabulary)
         self._start = vocabulary.start
         self._context = context or read_context(network, folded.context)
         _, self._given = network.read(folded.given, (self._context,))
@@ -84,7 +108,9 @@ class FoldedSession:
         self._done: Memory | None = None  # finished columns of the active groups (twin, block)
         self.token_forwards = int(folded.given.valid.sum()) + (0 if context else int(folded.context.valid.sum()))
 
-    def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
+    def logits(
+        self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int, wanted: Tensor | None = None
+    ) -> Tensor:
         """One pass over the open columns of the active rows; see :class:`Session`."""
         self._select(active)
         begin, end, final = self._columns(alive[active], first, stop)
@@ -94,6 +120,9 @@ class FoldedSession:
         pick = (self._picture, self._group, columns)
         valid = alive.view(*grid, -1)[pick] & self._kept.unsqueeze(-1)
         tokens = _take(self.folded.answers, source.view(*grid, -1)[pick], valid, pick)
+        if self.network.near:
+            near = answer_neighbours(source, alive, self.network.near, self.folded.visibility)
+            tokens = replace(tokens, near=near.view(*grid, *near.shape[1:])[pick])
         rule = self.folded.allow_answers
         past = [self._context, self._given_active] + ([] if self._done is None else [self._done])
         hidden, memory = self.network.read(tokens, past, None if rule is None else rule[columns, columns])
@@ -102,6 +131,8 @@ class FoldedSession:
             new = memory.columns(final - begin)
             self._done = new if self._done is None else self._done.extended(new)
         asked = hidden[self._kept][:, first - begin : stop - begin]
+        if wanted is not None:
+            asked = asked[wanted[active, first:stop]]
         return self.network.logits(asked, self.allowed).float().cpu()
 
     def _columns(self, alive: Tensor, first: int, stop: int) -> tuple[int, int, int]:
@@ -167,22 +198,32 @@ class DenseSession:
 
     def __init__(self, network: CanvasNetwork, canvas: Dense, vocabulary: Vocabulary) -> None:
         self.network, self.canvas, self.slots = network, canvas, canvas.slots
-        self.allowed, self.permitted = _allowed(canvas.slots, vocabulary)
+        self.allowed, self.permitted = allowed_ids(canvas.slots, vocabulary)
         self._start = vocabulary.start
         self.token_forwards = 0
 
-    def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
+    def logits(
+        self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int, wanted: Tensor | None = None
+    ) -> Tensor:
         """One pass over the whole canvas; see :class:`Session`."""
-        hidden = self.hidden(ids, alive)
-        return self.network.logits(hidden[:, first:stop], self.allowed).float().cpu()
+        hidden = self.hidden(ids, alive)[:, first:stop]
+        if wanted is not None:
+            hidden = hidden[wanted[:, first:stop].to(hidden.device)]
+        return self.network.logits(hidden, self.allowed).float().cpu()
 
     def hidden(self, ids: Tensor, alive: Tensor) -> Tensor:
         """(1, A, D) hidden states of the answer slots for contents ``ids`` (1, A)."""
         tokens, where = self.canvas.tokens, self.canvas.where
         whole, valid = tokens.ids.clone(), tokens.valid.clone()
-        whole[:, where] = self._inputs(ids)
+        whole[:, where] = inputs = self._inputs(ids)
         valid[:, where] = alive
-        hidden, _ = self.network.read(replace(tokens, ids=whole, valid=valid), (), self.canvas.allow)
+        tokens = replace(tokens, ids=whole, valid=valid)
+        if self.network.near:
+            near = torch.full((*whole.shape, len(self.network.near)), NOTHING)
+            piece = (self.canvas.column == 0).cumsum(dim=0)
+            near[:, where] = answer_neighbours(inputs, alive, self.network.near, self.canvas.visibility, piece)
+            tokens = replace(tokens, near=near)
+        hidden, _ = self.network.read(tokens, (), self.canvas.allow)
         self.token_forwards += int(valid.sum())
         return hidden[:, where]
 
@@ -210,8 +251,10 @@ class GuidedSession:
         """Tokens read by both branches."""
         return self.full.token_forwards + self.branch.token_forwards
 
-    def logits(self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int) -> Tensor:
+    def logits(
+        self, ids: Tensor, alive: Tensor, active: Tensor, first: int, stop: int, wanted: Tensor | None = None
+    ) -> Tensor:
         """One pass of each branch; see :class:`Session`."""
-        full = self.full.logits(ids, alive, active, first, stop)
-        branch = self.branch.logits(ids, alive, active, first, stop)
+        full = self.full.logits(ids, alive, active, first, stop, wanted)
+        branch = self.branch.logits(ids, alive, active, first, stop, wanted)
         return full + (self.scale - 1) * (full - branch)

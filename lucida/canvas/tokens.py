@@ -27,6 +27,7 @@ class Tokens:
         cover: (*N, M, L0), how much each token's region covers each context token; None for no bias.
         cover_own: the L0 columns of ``cover`` are these very tokens (dense canvases), not a remembered context.
         embeddings: (*N, M, D) used instead of the table's rows for ``ids`` (straight-through paths), or None.
+        near: (*N, M, W) ids of the slots beside each token, -1 for none (see :func:`neighbours`), or None.
     """
 
     ids: Tensor
@@ -38,6 +39,7 @@ class Tokens:
     cover: Tensor | None = None
     cover_own: bool = False
     embeddings: Tensor | None = None
+    near: Tensor | None = None
 
     def with_ids(self, ids: Tensor) -> Tokens:
         """The same tokens with other ids of the same shape."""
@@ -85,8 +87,38 @@ class Memory:
         return replace(self, layers=layers, valid=torch.cat((self.valid, other.valid), dim=-1))
 
 
+NOTHING = -1  # in ``Tokens.near``: no slot there
+
+
+def neighbours(ids: Tensor, valid: Tensor, offsets: Sequence[int], piece: Tensor | None = None) -> Tensor:
+    """What stands beside each slot.
+
+    Args:
+        ids: (*N, A) contents of whole rows of slots. valid: (*N, A) bool.
+        offsets: distances, negative to the left.
+        piece: (A,) number of the piece each column belongs to, where a row holds several; they are not neighbours.
+
+    Returns:
+        (*N, A, W) ids at column + offset, ``NOTHING`` where that lies outside, in another piece, or is not valid.
+    """
+    seen = torch.where(valid, ids, NOTHING)
+    own = torch.arange(ids.shape[-1], device=ids.device).unsqueeze(-1)
+    column = own + torch.tensor(list(offsets), device=ids.device)
+    inside = (column >= 0) & (column < ids.shape[-1])
+    column = column.clamp(0, ids.shape[-1] - 1)
+    if piece is not None:
+        inside &= piece[column] == piece[own]
+    return torch.where(inside, seen[..., column], NOTHING)
+
+
 class CanvasNetwork(Protocol):
-    """What the canvas engine asks of a network."""
+    """What the canvas engine asks of a network.
+
+    Attributes:
+        near: which neighbours of a slot it wants to be told of (``Tokens.near``), as offsets; empty: none.
+    """
+
+    near: tuple[int, ...]
 
     def read(
         self, tokens: Tokens, past: Sequence[Memory] = (), allow_own: Tensor | None = None

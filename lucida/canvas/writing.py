@@ -43,6 +43,7 @@ class Writing:
         row, column: where each slot lies in the rows. real: bool, not padding. kind: (S,) index into the plans.
         ids: contents. alive: bool, not cut off by an end token. open: bool, to be written.
         initial: bool, slots the plan writes. tail: bool, cut off as a tail.
+        scattered: lines and rows order the slots differently (pooled plans).
         confidence: probability of what was committed. step: pass of the commitment, -1 before.
     """
 
@@ -58,6 +59,8 @@ class Writing:
             columns = torch.cat([torch.arange(p.start, p.start + p.length) for p in line])
             self.row[s], self.column[s, : len(columns)], self.real[s, : len(columns)] = line[0].row, columns, True
         self.kind = torch.tensor([line[0].kind for line in self.lines], dtype=torch.long)
+        flat = (self.row * slots.ids.shape[1] + self.column)[self.real]
+        self.scattered = bool((flat[1:] < flat[:-1]).any())
         self._ends = ends[self.kind].unsqueeze(1)
         self._revisable = torch.tensor([p.revisable for p in self.plans])[self.kind].unsqueeze(1)
         self._first = torch.tensor([p.first for p in self.plans])[self.kind].unsqueeze(1)

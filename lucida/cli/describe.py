@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from lucida.cli.describe_look import Told, Wishes
     from lucida.cli.describe_output import ResultsFolder
     from lucida.cli.live import LiveCanvas
+    from lucida.cli.page_data import Shown
     from lucida.systems.describe.system import Describer
 
 Law = Literal["linear", "cosine", "threshold"]
@@ -42,6 +43,7 @@ def describe(
     limit: int | None = None,
     out: Path | None = None,
     json: bool = False,
+    page: bool = False,
 ) -> int:
     """Describe regions of pictures, all at once.
 
@@ -57,8 +59,9 @@ def describe(
         masks: mask pictures of one picture, one per region.
         boxes: x0,y0,x1,y1 from 0 to 1, one per region, for every picture.
         pixels: the boxes are in pixels.
-        coco: a COCO file with annotations for these pictures.
-        question: answer this instead: for each region, or about those it cites as <1>, <2>.
+        coco: a COCO file with annotations for these pictures, or the official annotations of DLC-Bench,
+            ParaDLC-Bench or GAR-Bench.
+        question: answer this instead: for each region, or about those it cites, as in "what is left of <2>?".
         style: which way of phrasing, 0 to 5.
         steps: forward passes of a decode; default 4, for whole pictures 8.
         plan: tokens per pass: linear, cosine, or threshold (all it is sure of; 16 passes at most).
@@ -68,12 +71,14 @@ def describe(
         limit: describe at most so many new pictures.
         out: the folder to write; default: a new one under runs/describe.
         json: print one JSON document per picture and line; write nothing without --out.
+        page: also write index.html: every word with how sure it is and the pass it was written in.
 
     Examples:
         lucida describe photo.jpg
         lucida describe photo.jpg --boxes 0.1,0.2,0.5,0.9 0.5,0,1,1
         lucida describe photo.jpg --masks cat.png dog.png --question "what is <2>?"
-        lucida describe photos --coco instances.json --out captions
+        lucida describe photo.jpg --masks cat.png dog.png --question "what is left of <2>?"
+        lucida describe photos --coco instances.json --out captions --page
         lucida describe "photos/*.jpg" --json
     """
     from lucida.models.store import read_config, resolve_weights
@@ -92,6 +97,8 @@ def describe(
         raise InputError(
             f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a describer"
         )
+    if page and json and out is None:
+        raise InputError("--page needs a folder to write to: give --out beside --json")
     results = _results(out, json, images)
 
     from lucida.cli.describe_look import Wishes
@@ -100,7 +107,9 @@ def describe(
     wishes = Wishes(question=question, style=style, plan=_plan(plan, steps), seed=seed, hints=not no_hints)
     try:
         with LiveCanvas() as canvas:
-            job = _Job(wanted, wishes, model, results, canvas, several=len(paths) > 1, as_json=json)
+            job = _Job(
+                wanted, wishes, model, results, canvas, several=len(paths) > 1, as_json=json, page=page
+            )
             return job.run(paths, limit)
     finally:
         if results is not None and results.tidy():
@@ -147,7 +156,7 @@ class _Job:
 
     def __init__(
         self, wanted: Wanted, wishes: Wishes, model: str, results: ResultsFolder | None, canvas: LiveCanvas,
-        *, several: bool, as_json: bool,
+        *, several: bool, as_json: bool, page: bool = False,
     ) -> None:  # fmt: skip
         self.wanted, self.wishes, self.model, self.results, self.canvas = (
             wanted,
@@ -157,6 +166,7 @@ class _Job:
             canvas,
         )
         self.several, self.as_json = several, as_json
+        self.shown: list[Shown] | None = [] if page else None
         self._describer: Describer | None = None
 
     def run(self, paths: list[str], limit: int | None) -> int:
@@ -186,7 +196,12 @@ class _Job:
             document = told.document(path=path, model=self.model, wishes=self.wishes)
             if self.results is not None:
                 self.results.write(path, told, document, stamp)
+                self._show(path, told)
             self._print(document)
+        if self.shown and self.results is not None:
+            from lucida.cli.describe_page import write_page
+
+            write_page(self.results.folder, self.shown, self.model)
         if skipped:
             self.canvas.say(f"{skipped} of {len(paths)} were described before")
         if failed:
@@ -204,13 +219,22 @@ class _Job:
             regions = regions or []
         describer = self._loaded()
         self.canvas.doing(f"{count}{path}: looking")
-        told = tell(describer, image, regions, labels, self.wishes, self.canvas.see)
+        filming = self.shown is not None
+        watch = self.canvas.see if self.canvas.on_terminal else None  # watching costs time
+        told = tell(describer, image, regions, labels, self.wishes, watch, filming=filming)
         self.canvas.clear()
         what = f"{len(told.regions)} region{'' if len(told.regions) == 1 else 's'}, "
         self.canvas.say(
             f"{count}{path}: {what}{told.passes} passes, {told.seconds:.2f} s{f'; {told.note}' if told.note else ''}"
         )
         return told
+
+    def _show(self, path: str, told: Told) -> None:
+        """Keep the picture for the page."""
+        if self.shown is not None and self._describer is not None:
+            from lucida.cli.describe_page import shown_of
+
+            self.shown.append(shown_of(told, path, self._describer.layout.vocabulary, self.wishes.question))
 
     def _loaded(self) -> Describer:
         """The model, read when the first picture has turned out to be one."""
@@ -220,6 +244,10 @@ class _Job:
 
             describer: Describer = load(self.model)
             self._describer = describer
+            if not self.wanted.given:
+                from lucida.systems.segment.proposals import installed_proposer
+
+                describer.proposer = installed_proposer()
             self.canvas.vocabulary = describer.layout.vocabulary
             if describer.twin and self.wishes.plan is not None:
                 self.canvas.clear()

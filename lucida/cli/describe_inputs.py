@@ -11,6 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lucida.cli.describe_annotations import as_coco
 from lucida.media.errors import InputError
 from lucida.media.geometry import Box, checked_box
 
@@ -138,7 +139,7 @@ class Wanted:
         from lucida.media.masks.common import field
 
         source = self.coco or ""
-        data = _read_json(source)
+        data = as_coco(_read_json(source), source)
         entries = field(data, "images", list, source)
         for number, entry in enumerate(entries):
             field(entry, "id", (int, str), f"{source}: images[{number}]")
@@ -182,9 +183,13 @@ def file_stamp(path: str) -> list[object]:
 def _entry_of(entries: Sequence[dict[str, Any]], path: str, source: str) -> dict[str, Any]:
     """The entry whose file name agrees with the end of ``path`` in the most parts, at least in the name itself."""
     parts = Path(path).absolute().parts
+    named = [entry for entry in entries if Path(entry["file_name"]).name == parts[-1]]
+    if not named:  # published pictures are often in another format than the annotations say
+        parts = Path(path).absolute().with_suffix("").parts
 
     def agreement(entry: dict[str, Any]) -> int:
-        theirs = Path(entry["file_name"]).parts
+        name = Path(entry["file_name"])
+        theirs = name.parts if named else name.with_suffix("").parts
         pairs = zip(reversed(parts), reversed(theirs), strict=False)
         count = 0
         for mine, other in pairs:
@@ -212,6 +217,4 @@ def _read_json(path: str) -> Any:
         raise InputError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, RecursionError) as error:
         raise InputError(f"{path} is not JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise InputError(f"{path} is not a COCO document: want an object, got {type(data).__name__}")
     return data

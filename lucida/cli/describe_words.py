@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-Piece = tuple[str, float, int]  # (piece, confidence, pass it was committed in, from 1)
+Piece = tuple[str, float, int]  # as in ``systems.describe.records``, which is heavy to import
 
 
 @dataclass(frozen=True)

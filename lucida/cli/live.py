@@ -13,7 +13,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from lucida.canvas.decoding import DecodeEvent
     from lucida.canvas.vocabulary import Vocabulary
-    from lucida.cli.describe_look import Film
+    from lucida.systems.describe.records import Film
 
 COMMITTED, NEW, GUESSED, MASKED = "bold", "bold green", "dim italic", "dim"
 MASK = "·"

@@ -31,8 +31,18 @@ VERBS: dict[str, Verb] = {
     "describe": Verb(
         target="lucida.cli.describe:describe", line="Describe regions of pictures, all at once."
     ),
+    "watch": Verb(
+        target="lucida.cli.watch:watch", line="Watch a video or a live stream for what you name."
+    ),
+    "ask": Verb(target="lucida.cli.ask:ask", line="Ask about a film."),
+    "index": Verb(target="lucida.cli.index:index", line="Watch films once and keep what was found."),
+    "segment": Verb(target="lucida.cli.segment:segment", line="Say the class of every pixel."),
+    "draw": Verb(target="lucida.cli.draw:draw", line="Draw pictures from a sentence."),
     "demo": Verb(
         target="lucida.cli.demo:demo", line="Make a page that shows it all on the shipped examples."
+    ),
+    "tokenize": Verb(
+        target="lucida.cli.tokenize:app", line="Turn pictures into latents and latents into pictures.", group="Make"
     ),
     "train": Verb(target="lucida.cli.train:train", line="Train a recipe.", group="Make"),
     "world": Verb(

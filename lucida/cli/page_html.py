@@ -64,6 +64,8 @@ def _article(one: Shown) -> str:
         f"<p class=whole><small>whole picture</small> <span class=say>{_words(one.caption)}</span>"
         f" <small>{one.caption_confidence:.2f}</small>{truth}</p>"
     )
+    if not one.caption and not one.caption_truth:
+        whole = ""
     colours = [line.colour for line in one.views[0].lines]
     return (
         f"<article><div class=top><h2>{escape(one.name.replace('-', ' '))}</h2>{_source(one.source)}</div>{whole}"
@@ -141,15 +143,20 @@ def _questions(asked: Sequence[Asked], colours: Sequence[Colour]) -> str:
     if not asked:
         return ""
     rows = "".join(_question(one, colours) for one in asked)
-    return f"<h3>Questions between regions</h3><table class=asked>{rows}</table>"
+    return f"<h3>Questions</h3><table class=asked>{rows}</table>"
 
 
 def _question(one: Asked, colours: Sequence[Colour]) -> str:
     answer, truth = _marked(_words(one.words), colours), _marked(escape(one.truth), colours)
+    known = (
+        f"<td class=truth><span class={'ok' if one.right else 'no'}>truth: {truth}</span></td>"
+        if one.truth
+        else ""
+    )
     return (
         f"<tr><td>{_marked(escape(one.question), colours)}</td>"
         f"<td><span class=say>{answer}</span> <small class=truth>{one.confidence:.2f}</small></td>"
-        f"<td class=truth><span class={'ok' if one.right else 'no'}>truth: {truth}</span></td></tr>"
+        f"{known}</tr>"
     )
 
 
@@ -179,7 +186,8 @@ def _words(words: Sequence[Word]) -> str:
 
 
 def _source(source: Source) -> str:
-    return f"<p class=source>{_markdown(source.package)} · {_markdown(source.author)} · {_markdown(source.licence)}</p>"
+    parts = [_markdown(part) for part in (source.package, source.author, source.licence) if part]
+    return f"<p class=source>{' · '.join(parts)}</p>"
 
 
 def _markdown(text: str) -> str:

@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lucida.cli.describe_look import WatchedLook, Wishes
 from lucida.cli.describe_words import join_pieces
 from lucida.cli.page_anchor import anchors
 from lucida.cli.page_data import Asked, Line, Shown, Source, View, cells_of
@@ -19,6 +18,7 @@ from lucida.media.image import Image
 from lucida.media.region import Region
 
 if TYPE_CHECKING:
+    from lucida.systems.describe.look import Look
     from lucida.systems.describe.system import Describer
     from lucida.world.records import Scene
 
@@ -72,7 +72,8 @@ def show(describer: Describer, path: Path, source: Source | None) -> Shown:
     labels = [str(entry["label"]) for entry in data["regions"]]
     composed = path.stem.startswith("scene-")
     scene = scene_of(regions, labels) if composed else None
-    look = WatchedLook(describer, image)
+    look = describer.look(image)
+    look.filming = True
     views = [
         _view(
             look,
@@ -84,13 +85,14 @@ def show(describer: Describer, path: Path, source: Source | None) -> Shown:
     ]
     if path.stem in AUTOMATIC and (found := look.regions()):
         views.append(_view(look, "regions found automatically", found, [""] * len(found), None))
-    caption, pieces = look.said_of_picture(Wishes())
+    picture = look.describe_picture()
+    caption = picture[0]
     return Shown(
         name=path.stem,
         composed=composed,
         source=source or OPENMOJI,
         views=tuple(views),
-        caption=tuple(join_pieces(caption.text, pieces)),
+        caption=tuple(join_pieces(caption.text, picture.words[0])),
         caption_confidence=caption.confidence or 0.0,
         caption_truth=things_of(scene) if scene is not None else "",
         asked=_asked(look, regions, scene) if scene is not None else (),
@@ -98,7 +100,7 @@ def show(describer: Describer, path: Path, source: Source | None) -> Shown:
 
 
 def _view(
-    look: WatchedLook, title: str, regions: Sequence[Region], labels: Sequence[str], scene: Scene | None
+    look: Look, title: str, regions: Sequence[Region], labels: Sequence[str], scene: Scene | None
 ) -> View:
     described = look.describe(regions)
     cells = cells_of(described.events, look.describer.layout.vocabulary)
@@ -123,15 +125,15 @@ def _view(
                 token_forwards=described.token_forwards, seconds=described.seconds)  # fmt: skip
 
 
-def _asked(look: WatchedLook, regions: Sequence[Region], scene: Scene) -> tuple[Asked, ...]:
+def _asked(look: Look, regions: Sequence[Region], scene: Scene) -> tuple[Asked, ...]:
     """Questions about a composed scene, all answered in one decode."""
-    from lucida.cli.describe_look import local, whole
+    from lucida.systems.describe.markers import local, whole
 
     chosen = asked_of(scene, 0, QUESTIONS)
     if not chosen:
         return ()
     wording = [whole(question.text, question.cites) for question in chosen]
-    told = look.answers([(text, q.cites) for text, q in zip(wording, chosen, strict=True)], regions, Wishes())
+    told = look.ask_all(wording, regions)
     return tuple(
         Asked(
             question=text,
@@ -140,5 +142,5 @@ def _asked(look: WatchedLook, regions: Sequence[Region], scene: Scene) -> tuple[
             truth=whole(question.answer, question.cites),
             right=not answer.abstained and is_right(question, local(answer.text, question.cites)),
         )
-        for text, question, (answer, pieces) in zip(wording, chosen, told, strict=True)
+        for text, question, answer, pieces in zip(wording, chosen, told, told.words, strict=True)
     )

@@ -32,6 +32,9 @@ class CanvasTransformerConfig:
         width, layers, heads, hidden: transformer size; ``hidden`` is the feed-forward width.
         modalities: feature channels per modality name.
         cover_bias: learned per-layer, per-head bias on context scores, times how much the region covers the token.
+        near: each answer slot also reads the ids of the slots at these offsets, so that a masked slot knows at once
+            which words stand beside it (a short convolution, as in Allen-Zhu 2025's Canon layers). A causal twin
+            is told of the left ones only.
         theta: rotary base.
     """
 
@@ -42,6 +45,7 @@ class CanvasTransformerConfig:
     hidden: int = 640
     modalities: dict[str, int] = field(default_factory=dict)
     cover_bias: bool = True
+    near: tuple[int, ...] = ()
     theta: float = 10_000.0
 
 
@@ -63,6 +67,14 @@ class CanvasTransformer(nn.Module):
         # Started so that a group looks at its own region first: e^2 times the weight on fully covered cells.
         bias = torch.full((config.layers, config.heads, 1, 1), 2.0 if config.cover_bias else 0.0)
         self.cover_scale = nn.Parameter(bias, requires_grad=config.cover_bias)
+        if config.near:
+            # Random signs bind a neighbour's word to its offset; a common scale could not tell left from right.
+            self.near_scale = nn.Parameter(torch.randn(len(config.near), config.width) * 0.5)
+
+    @property
+    def near(self) -> tuple[int, ...]:
+        """Offsets of the neighbours it wants to be told of."""
+        return self.config.near
 
     @property
     def parameters_count(self) -> int:
@@ -72,14 +84,17 @@ class CanvasTransformer(nn.Module):
     def embedded(self, tokens: Tokens) -> Tensor:
         """Input embeddings (*N, M, D)."""
         x = self.embed(tokens.ids) if tokens.embeddings is None else tokens.embeddings
+        if tokens.near is not None and self.config.near:
+            beside = self.embed(tokens.near.clamp_min(0)) * self.near_scale
+            x = x + (beside * (tokens.near >= 0).unsqueeze(-1)).sum(dim=-2)
         if tokens.boxes is not None and tokens.boxed is not None:
-            x = x + self.place(tokens.boxes) * tokens.boxed.unsqueeze(-1)
+            x = x + self.place(tokens.boxes.to(x.dtype)) * tokens.boxed.unsqueeze(-1)
         if tokens.features:
             flat = x.flatten(0, -2)
             for modality, (index, values) in tokens.features.items():
                 if modality not in self.project:
                     raise ValueError(f"the network has no modality {modality!r}; it has {sorted(self.project)}")
-                flat = flat.index_add(0, index, self.project[modality](values).to(flat.dtype))
+                flat = flat.index_add(0, index, self.project[modality](values.to(x.dtype)).to(flat.dtype))
             x = flat.view(x.shape)
         return x
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lucida.nn.rotary import rotate
 
@@ -71,6 +72,14 @@ def attend(q: Tensor, segments: Sequence[Segment]) -> Tensor:
     return out
 
 
+def attend_fused(q: Tensor, segment: Segment) -> Tensor:
+    """As :func:`attend` to rounding, for one segment of the queries' own batch shape, by the library's kernel.
+
+    The scores never exist as a whole, which is what makes it fast at many tokens.
+    """
+    return functional.scaled_dot_product_attention(q, segment.k, segment.v, attn_mask=segment.allow)
+
+
 def _fold(x: Tensor, shared: int) -> Tensor:
     """(*N', *S, H, M, X) -> (*N', H, S*M, X): the batch dimensions a segment does not have become queries."""
     extra = x.dim() - 3 - shared
@@ -95,11 +104,12 @@ class Attention(nn.Module):
     token does can change them. ``forward`` attends from the queries to given segments and projects back.
     """
 
-    def __init__(self, width: int, heads: int) -> None:
+    def __init__(self, width: int, heads: int, *, fused: bool = False) -> None:
+        """``fused``: use the library's kernel where there is one segment without a bias; equal to rounding only."""
         super().__init__()
         if width % heads:
             raise ValueError(f"width {width} is not a multiple of heads {heads}")
-        self.heads = heads
+        self.heads, self.fused = heads, fused
         self.qkv = nn.Linear(width, 3 * width, bias=False)
         self.out = nn.Linear(width, width, bias=False)
 
@@ -112,4 +122,6 @@ class Attention(nn.Module):
 
     def forward(self, q: Tensor, segments: Sequence[Segment]) -> Tensor:
         """(*N, H, M, K) -> (*N, M, D)."""
+        if self.fused and len(segments) == 1 and segments[0].bias is None and segments[0].k.dim() == q.dim():
+            return self.out(attend_fused(q, segments[0]).transpose(-3, -2).flatten(-2))
         return self.out(attend(q, segments).transpose(-3, -2).flatten(-2))

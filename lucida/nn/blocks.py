@@ -35,10 +35,10 @@ class Block(nn.Module):
     and values, so that the caller may keep them.
     """
 
-    def __init__(self, width: int, heads: int, hidden: int) -> None:
+    def __init__(self, width: int, heads: int, hidden: int, *, fused: bool = False) -> None:
         super().__init__()
         self.norm_attention = nn.RMSNorm(width, eps=1e-5)
-        self.attention = Attention(width, heads)
+        self.attention = Attention(width, heads, fused=fused)
         self.norm_mlp = nn.RMSNorm(width, eps=1e-5)
         self.mlp = SwiGLU(width, hidden)
 

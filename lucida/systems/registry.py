@@ -18,6 +18,9 @@ from lucida.models.store import read_config, resolve_weights
 
 SYSTEMS: dict[str, str] = {
     "describe": "lucida.systems.describe.system:Describer",
+    "tokenize": "lucida.systems.tokenize.system:Tokenizer",
+    "generate": "lucida.systems.generate.system:Generator",
+    "segment": "lucida.systems.segment.system:Segmenter",
 }
 
 

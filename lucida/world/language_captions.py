@@ -14,7 +14,7 @@ from lucida.media.errors import InputError
 from lucida.metrics.lexicon import Facts, Template
 from lucida.metrics.reader import Expected
 from lucida.world.grammar import is_unarticled, table
-from lucida.world.records import PLACES, RELATIONS, SIZES, Scene, SceneObject
+from lucida.world.records import PLACES, RELATIONS, SIZES, Relation, Scene, SceneObject
 
 STYLES_TRAIN = range(6)
 STYLES_HELD_OUT = range(6, 8)
@@ -120,10 +120,32 @@ def partner(scene: Scene, i: int) -> tuple[str, int] | None:
     return words[nearest], nearest
 
 
-def facts(scene: Scene, i: int) -> Facts:
+def neighbour(scene: Scene, i: int) -> tuple[str, int] | None:
+    """As :func:`partner`, and where that is debatable the nearest thing in a relation whose words fit nothing else.
+
+    What it says is always true of the scene, though another answer might be as good.
+    """
+    found = partner(scene, i)
+    if found is not None:
+        return found
+    height, width = scene.size
+    x, y = scene.objects[i].centre
+
+    def distance(relation: Relation) -> float:
+        there = scene.objects[relation.other].centre
+        return hypot((there[0] - x) * width, (there[1] - y) * height)
+
+    for relation in sorted((r for r in scene.relations if r.subject == i), key=distance):
+        other = scene.objects[relation.other]
+        if named_by(scene, other.colour, other.noun) == [relation.other]:
+            return relation.word, relation.other
+    return None
+
+
+def facts(scene: Scene, i: int, *, related: bool = False) -> Facts:
     """Everything that :func:`caption` says of object ``i``, whatever the style."""
     thing = scene.objects[i]
-    found = partner(scene, i)
+    found = neighbour(scene, i) if related else partner(scene, i)
     other = scene.objects[found[1]] if found else None
     return Facts(
         noun=thing.noun, colour=thing.colour, size=thing.size, place=thing.place,
@@ -133,16 +155,17 @@ def facts(scene: Scene, i: int) -> Facts:
     )  # fmt: skip
 
 
-def caption(scene: Scene, i: int, style: int) -> str:
+def caption(scene: Scene, i: int, style: int, *, related: bool = False) -> str:
     """The caption of object ``i`` in one paraphrase: size, colour, noun, place, and the relation last.
 
-    Lower case, no final period. Deterministic in its arguments.
+    Lower case, no final period. Deterministic in its arguments. ``related``: state a relation wherever one is true and
+    can be worded (:func:`neighbour`), and not only where there is one right answer (:func:`partner`).
 
     Raises:
         InputError: ``style`` is not one of :data:`STYLES`.
     """
     check_style(style)
-    stated = facts(scene, i)
+    stated = facts(scene, i, related=related)
     names = {name for name in (stated.noun, stated.other_noun) if name and is_unarticled(name)}
     return TEMPLATES[style].render(stated, unarticled=frozenset(names))
 

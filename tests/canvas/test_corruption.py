@@ -16,6 +16,7 @@ from lucida.canvas.corruption import (
     corrupt,
     diffusion_loss,
     noise_levels,
+    suffix_mask,
     surprise_weight,
     tail_weight,
 )  # fmt: skip
@@ -146,3 +147,18 @@ def test_surprise_weight(counts: list[int], power: float) -> None:
     assert all(found[a] >= found[b] - 1e-6 for a, b in itertools.pairwise(order))
     if power == 0:
         assert torch.allclose(found, torch.ones(len(counts)))
+
+
+def test_a_suffix_reaches_from_a_slot_of_the_answer_to_the_end() -> None:
+    ids = torch.tensor([[1, 2, 3, END, END, END]]).repeat(4, 1)
+    valid = torch.ones_like(ids, dtype=torch.bool)
+    valid[3, 2:] = False  # a row that was cut short, its end token and all
+    masks = suffix_mask(ids, valid, END, torch.tensor([0.0, 0.5, 0.99, 0.99]))
+    assert masks.tolist() == [
+        [True] * 6, [False] * 2 + [True] * 4, [False] * 3 + [True] * 3, [False, True] + [False] * 4,
+    ]  # fmt: skip
+
+
+def test_the_bound_refuses_suffixes() -> None:
+    with pytest.raises(ValueError, match="suffix 0"):
+        CorruptionConfig(weighting="bound", suffix=0.5)

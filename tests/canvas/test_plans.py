@@ -211,9 +211,10 @@ class Scripted:
         self.slots, self.allowed, self.permitted = real.slots, real.allowed, real.permitted
         self.said = probabilities.log()[None]
 
-    def logits(self, ids, alive, active, first: int, stop: int):
+    def logits(self, ids, alive, active, first: int, stop: int, wanted=None):
         """The script."""
-        return self.said[:, first:stop].expand(int(active.sum()), -1, -1)
+        said = self.said[:, first:stop].expand(int(active.sum()), -1, -1)
+        return said if wanted is None else said[wanted[active, first:stop]]
 
 
 def scripted(words: list[tuple[int, float]], plan: Plan) -> list[DecodeEvent]:

@@ -245,3 +245,23 @@ def test_bad_styles_and_empty_scenes_are_named() -> None:
 def test_facts_of_photographs_have_no_colour() -> None:
     photo = scene_of(thing(0, "fox", None, 0.2, 0.5, medium="photo"))
     assert facts(photo, 0) == Facts(noun="fox", size="medium", place="left")
+
+
+@given(SEEDS)
+@settings(max_examples=100, deadline=None)
+def test_a_related_caption_states_what_is_true(seed: int) -> None:
+    """It says what the plain caption says; where that leaves the relation out, one that is true and means one thing."""
+    scene = sketch(seed)
+    for i in range(len(scene.objects)):
+        plain, related = facts(scene, i), facts(scene, i, related=True)
+        if plain.relation:
+            assert related == plain
+        read = read_caption(caption(scene, i, 0, related=True), LEX)
+        assert score_caption(read, expected(scene, i))["all"]
+        nameable = [
+            r for r in scene.relations
+            if r.subject == i
+            and len([o for o in scene.objects if o.noun == scene.objects[r.other].noun
+                     and scene.objects[r.other].colour in (None, o.colour)]) == 1
+        ]  # fmt: skip
+        assert (related.relation is None) == (not nameable)

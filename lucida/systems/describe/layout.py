@@ -36,6 +36,7 @@ class LayoutConfig:
         cover: resolution of the mask-cover grid.
         caption_slots, picture_slots, answer_slots: room for a region caption, a picture caption, an answer.
         hints: class names given per region, hint_tokens: room for each.
+        sides: give each region four tokens that look left, right, above and below it (see :func:`side_cover`).
     """
 
     side: int = 192
@@ -47,6 +48,7 @@ class LayoutConfig:
     answer_slots: int = 12
     hints: int = 2
     hint_tokens: int = 4
+    sides: bool = False
 
     @property
     def cells(self) -> int:
@@ -110,6 +112,33 @@ def bin_boxes(box: Tensor, k: int) -> Tensor:
     return cell_boxes(k) * size + torch.stack((x0, y0, x0, y0))
 
 
+SIDE_WORDS = ("left", "right", "above", "below")
+_REACH = 0.3  # of the picture: how far a side token looks before its interest has fallen to 1/e
+_EDGE = 0.05  # how sharply its quarter of the picture ends
+_PULL = 2.0  # times the pull of the region's own cells on its own tokens
+
+
+def side_cover(cells: Tensor, boxes: Tensor) -> Tensor:
+    """Where a token that looks to one side of a region should look: nearest first, within its quarter of the picture.
+
+    A relation names the nearest thing to one side. Finding it by content alone (a query for a place, over keys that
+    must first learn to hold places and things) was learned very late; this is the same geometry given as a bias.
+
+    Args:
+        cells: (L,) how much the region covers each context cell. boxes: (L, 4) normalised xyxy of the cells.
+
+    Returns:
+        (4, L) in the order of :data:`SIDE_WORDS`, between 0 and ``_PULL``; zeros where the region covers nothing.
+    """
+    centre = (boxes[:, :2] + boxes[:, 2:]) / 2
+    middle = (cells.unsqueeze(-1) * centre).sum(dim=0) / cells.sum().clamp_min(1e-6)
+    x, y = (centre - middle).unbind(-1)
+    along, across = torch.stack((-x, x, -y, y)), torch.stack((y, y, x, x)).abs()
+    inside = torch.sigmoid((along - across) / _EDGE)
+    pull = _PULL * torch.exp(-torch.hypot(x, y) / _REACH) * inside * (1 - cells)
+    return pull * (cells.sum() > 0)
+
+
 class Layout:
     """Builds the describer's canvases; strings end here."""
 
@@ -117,6 +146,8 @@ class Layout:
         self.config, self.vocabulary = config, vocabulary
         self._cell_boxes = cell_boxes(config.cells)
         self._text: dict[str, Tensor] = {}
+        words = [vocabulary.encode(word) for word in SIDE_WORDS]
+        self._side_ids = torch.tensor([ids[-1] for ids in words])
 
     def context(self, cells: Tensor) -> Span:
         """The picture: tower cells (cells*cells, channels)."""
@@ -159,6 +190,12 @@ class Layout:
             Span(role=Role.GIVEN, group=group, ids=replay_ids, name="replay", modality="replay", features=region.replay,
                  boxes=bin_boxes(region.box, k), cover=cover, position="stay"),
         ]  # fmt: skip
+        if self.config.sides:
+            looks = side_cover(region.cells, self._cell_boxes)
+            spans.extend(
+                Span(role=Role.GIVEN, group=group, ids=word[None], name="side", boxes=box, cover=look)
+                for word, look in zip(self._side_ids, looks, strict=True)
+            )
         hints = self._hints(region)
         if len(hints):
             spans.append(Span(role=Role.GIVEN, group=group, ids=hints, name="hint", cover=cover))

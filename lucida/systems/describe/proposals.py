@@ -11,7 +11,7 @@ segmenter exists. The same picture and tower give the same regions.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
 _LARGE = 0.25  # share of the picture from which a part on plain ground is looked into for things inside it
 _SMALLEST = 8  # shorter side in pixels below which nothing can be told apart
 _RADIUS = 4  # pixels of the small raster by which an outline may be wrong
+
+
+class Proposer(Protocol):
+    """Another way to find regions; a describer that is given one asks it first."""
+
+    def propose(self, image: Image) -> list[Region]:
+        """Likely things, the best first, of the picture's size; none where it sees nothing."""
+        ...
 
 
 @dataclass(frozen=True, kw_only=True)

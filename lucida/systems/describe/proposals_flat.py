@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from lucida.systems.describe.proposals_graph import label_mask, means_by
+from lucida.media.components import label_mask
+from lucida.systems.describe.proposals_graph import means_by
 
 _LONGEST = 110.0  # of the line in sRGB levels; a longer one would take things for ground
 _TOLERANCE = 5.0  # distance from the line in levels on a picture without noise

@@ -1,58 +1,8 @@
-"""Graphs on pixels and regions: connected components, neighbours, merging to nearest neighbours; all in arrays."""
+"""Graphs on pixels and regions: neighbours, edges between regions, means over regions; all in arrays."""
 
 from __future__ import annotations
 
 import numpy as np
-
-
-def components(nodes: int, a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Labels 0.. (nodes,) of the connected components under the edges ``a[i]`` - ``b[i]``; in order of first node.
-
-    Every root hooks onto the smallest label its members meet, then paths are halved until flat; a few rounds suffice.
-    """
-    root = np.arange(nodes)
-    while len(a):
-        low, high = np.minimum(root[a], root[b]), np.maximum(root[a], root[b])
-        apart = low != high
-        if not apart.any():
-            break
-        a, b, low, high = a[apart], b[apart], low[apart], high[apart]
-        np.minimum.at(root, high, low)
-        while True:
-            above = root[root]
-            if np.array_equal(above, root):
-                break
-            root = above
-    return np.unique(root, return_inverse=True)[1].reshape(nodes)
-
-
-def label_mask(mask: np.ndarray, *, diagonal: bool = True) -> tuple[np.ndarray, int]:
-    """Connected parts of a (H, W) bool mask: labels (H, W) int, -1 outside, 0.. in reading order; and their number.
-
-    Works on the runs of each row, of which there are far fewer than pixels.
-    """
-    height, width = mask.shape
-    padded = np.zeros((height, width + 2), np.int8)
-    padded[:, 1:-1] = mask
-    change = np.diff(padded, axis=1).ravel()
-    start, end = np.flatnonzero(change == 1), np.flatnonzero(change == -1)  # flat positions, W + 1 to a row
-    labels = np.full((height, width), -1)
-    if not len(start):
-        return labels, 0
-    # A run meets the runs of the next row that begin before its end and end after its start.
-    reach = int(diagonal)
-    shift = width + 1
-    first = np.searchsorted(end, start + shift - reach, side="right")
-    last = np.searchsorted(start, end + shift + reach, side="left")
-    # A row's last gap keeps runs of different rows apart: one position lies between them in the flat order.
-    count = np.maximum(last - first, 0)
-    a = np.repeat(np.arange(len(start)), count)
-    b = np.arange(len(a)) - np.repeat(np.cumsum(count) - count, count) + np.repeat(first, count)
-    row = start // shift
-    below = row[b] == row[a] + 1
-    names = components(len(start), a[below], b[below])
-    labels[mask] = np.repeat(names, end - start)
-    return labels, int(names.max()) + 1
 
 
 def grid_edges(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:

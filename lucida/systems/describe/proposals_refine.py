@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image as PILImage
 
-from lucida.systems.describe.proposals_graph import label_mask
+from lucida.media.components import label_mask
 
 _ANY = 0.01  # guide variance, of 1 between inside and outside, below which a window keeps its mean
 

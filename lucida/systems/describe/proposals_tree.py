@@ -13,7 +13,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lucida.systems.describe.proposals_graph import components, grid_edges, means_by, region_edges
+from lucida.media.components import components
+from lucida.systems.describe.proposals_graph import grid_edges, means_by, region_edges
 from lucida.systems.describe.proposals_sight import Sight, smooth
 
 LEAVES = 500

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+import torch
 
 from lucida.canvas.span import Canvas, Visibility
 from lucida.canvas.vocabulary import Vocabulary
@@ -35,6 +36,10 @@ class SampleConfig:
         false_hints: chance that an artwork gets wrong hints (it must then ignore them).
         copied_hints: chance that a photograph's noun is replaced, in hint and caption alike, by a random class name
             (so that names are copied and not remembered).
+        unseen: chance that a caption's region comes without its replayed features, so that it must be read off the
+            context. This teaches groups to name what the context's cells hold, half of looking up another thing.
+        related: captions state a relation wherever one is true, so that a decoder need not guess whether the world's
+            rule found it debatable.
         shortened: share of answers that lose some of the slots behind their end token.
         photo: share of the pictures of region steps that are taken from the scenes with cut-outs, photographs first.
     """
@@ -47,6 +52,8 @@ class SampleConfig:
     kinds: tuple[int, int, int] = (7, 1, 2)
     false_hints: float = 0.4
     copied_hints: float = 0.5
+    unseen: float = 0.0
+    related: bool = False
     shortened: float = 0.5
     photo: float = 0.0
 
@@ -77,7 +84,11 @@ class Sampler:
         return "region" if place < regions else "picture" if place < regions + pictures else "question"
 
     def canvases(self, step: int, rank: int = 0, processes: int = 1) -> list[Canvas]:
-        """This process's pictures of the step."""
+        """This process's canvases of the step."""
+        return [canvas for _, canvas in self.pictures(step, rank, processes)]
+
+    def pictures(self, step: int, rank: int = 0, processes: int = 1) -> list[tuple[Seen, Canvas]]:
+        """This process's pictures of the step, and the canvas of each."""
         kind, config = self.kind(step), self.config
         counts = {"region": config.pictures, "picture": config.picture_pictures, "question": config.question_pictures}
         for name, value in counts.items():
@@ -89,7 +100,7 @@ class Sampler:
         mine = range(rank * share, (rank + 1) * share)
         return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i))) for i in mine]
 
-    def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> Canvas:
+    def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> tuple[Seen, Canvas]:
         photo = kind == "region" and rng.random() < self.config.photo
         every = self.bank.config.photo_every
         seen = self.bank[number - number % every if photo else number]
@@ -100,7 +111,7 @@ class Sampler:
         else:
             requests = self._questions(seen, rng)
         requests = [self._shortened(request, rng) for request in requests]
-        return self.layout.canvas(seen.cells, requests, visibility=self.visibility)
+        return seen, self.layout.canvas(seen.cells, requests, visibility=self.visibility)
 
     def _shortened(self, request: Request, rng: np.random.Generator) -> Request:
         """Some answers lose part of their empty tail: decoding cuts it off too, and that must look familiar."""
@@ -122,13 +133,16 @@ class Sampler:
             style = int(rng.choice(STYLES_TRAIN))
             noun, hints = self.hinted(seen.scene, i, seen.regions[i].hints, rng)
             scene = renamed(seen.scene, i, noun)
-            requests.append(self.caption_request(scene, i, replace(seen.regions[i], hints=hints), style))
+            region = replace(seen.regions[i], hints=hints)
+            if rng.random() < self.config.unseen:
+                region = replace(region, replay=torch.zeros_like(region.replay))
+            requests.append(self.caption_request(scene, i, region, style))
         return requests
 
     def caption_request(self, scene: Scene, i: int, region: RegionFeatures, style: int) -> Request:
         """The request and its answer for one region of a scene, cut to its room (long class names may need it)."""
         slots = self.layout.config.caption_slots
-        target = tuple(self.vocabulary.encode(caption(scene, i, style)))[: slots - 1]
+        target = tuple(self.vocabulary.encode(caption(scene, i, style, related=self.config.related)))[: slots - 1]
         return Request(text=REQUEST_REGION, regions=(region,), slots=slots, style=style, target=target)
 
     def picture_request(self, scene: Scene, style: int) -> Request:

@@ -7,78 +7,72 @@
 
 from __future__ import annotations
 
+import itertools
 import os
-import re
-import time
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from lucida.canvas.compiling import fold
-from lucida.canvas.decoding import Decoded, DecodeEvent, decode
+from lucida.canvas.compiling import dense, fold
+from lucida.canvas.decoding import Decoded, decode
 from lucida.canvas.plan import Plan, causal_plan
-from lucida.canvas.sessions import FoldedSession, read_context
-from lucida.canvas.span import Canvas
+from lucida.canvas.sessions import DenseSession, read_context
+from lucida.canvas.span import FOLDABLE, Canvas, Visibility
 from lucida.canvas.tokens import Memory
 from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media.errors import InputError
 from lucida.media.image import Image
-from lucida.media.records import Answer, Caption, Evidence
 from lucida.media.region import Region
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
+from lucida.models.quick_canvas import QuickCanvas
+from lucida.models.quick_session import QuickSession, is_causal, write_causally
 from lucida.models.store import load_model_files
-from lucida.models.tower import Tower, TowerFeatures, load_tower
-from lucida.systems.describe.features import name_hints, picture_features, region_features
-from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, LayoutConfig, Request
-from lucida.systems.describe.proposals import propose_regions
+from lucida.models.tower import Tower, load_tower
+from lucida.systems.describe.layout import Layout, LayoutConfig, Request
+from lucida.systems.describe.look import Look, OnEvent, mean
+from lucida.systems.describe.markers import MOST_REGIONS
+from lucida.systems.describe.records import Answers, Description, Film, Piece
+from lucida.systems.describe.released import Geometry, released_canvas
 from lucida.train.recipe import build
 
-MOST_REGIONS = 64
+if TYPE_CHECKING:
+    from lucida.media.records import Caption
+    from lucida.media.track import Track
+    from lucida.media.video import Video
+    from lucida.systems.describe.proposals import Proposer
+
+__all__ = ["MOST_REGIONS", "Answers", "Describer", "Description", "Film", "Look"]
+
 DEFAULT_PLAN = Plan(steps=4)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Description(Sequence[Caption]):
-    """Captions in the order of their regions, and what they cost.
-
-    Attributes:
-        captions: one per region.
-        words: per caption, (piece, confidence, pass it was committed in).
-        passes: forward passes of the decode (NFE). token_forwards: tokens read in all.
-        seconds: wall time of hints, decode and, at the first call, reading the picture.
-    """
-
-    captions: tuple[Caption, ...]
-    words: tuple[tuple[tuple[str, float, int], ...], ...]
-    passes: int
-    token_forwards: int
-    seconds: float
-    events: tuple[DecodeEvent, ...] = field(default=(), repr=False)
-
-    def __getitem__(self, index: Any) -> Any:
-        return self.captions[index]
-
-    def __len__(self) -> int:
-        return len(self.captions)
-
-    def __iter__(self) -> Iterator[Caption]:
-        return iter(self.captions)
+Precision = Literal["fp32", "bf16"]
+DTYPES: Mapping[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
 
 class Describer:
-    """A trained describer (or its twin). Load one with ``lucida.load("describe")``."""
+    """A trained describer (or its twin). Load one with ``lucida.load("describe")``.
+
+    Attributes:
+        network: the weights as trained. quick: the same, prepared for decoding in the chosen precision.
+        precision: "fp32" or "bf16"; set it at any time. bf16 is faster where the processor has it, and rounds.
+    """
 
     def __init__(
-        self, network: CanvasTransformer, layout: Layout, tower: Tower, config: dict[str, Any], device: str = "cpu"
+        self,
+        network: CanvasTransformer,
+        layout: Layout,
+        tower: Tower,
+        config: dict[str, Any],
+        device: str = "cpu",
     ) -> None:
         self.network, self.layout, self.tower, self.config = network.eval(), layout, tower, config
         self.device = torch.device(device)
         self.name = str(config.get("name", "describe"))
+        self.proposer: Proposer | None = None  # asked first for automatic regions
+        self.precision: Precision = "fp32"
+        self._quick: dict[Precision, QuickCanvas] = {}
 
     @classmethod
     def from_folder(cls, path: str | os.PathLike[str], *, device: str = "cpu") -> Describer:
@@ -97,12 +91,52 @@ class Describer:
         except (KeyError, RuntimeError) as error:
             raise InputError(f"{files.folder}: not a describer: {str(error).splitlines()[0]}") from error
         config = {**config, "name": Path(files.folder).name}
-        return cls(network.float().to(device), layout, load_tower(device, config.get("tower", "tower")), config, device)
+        return cls(
+            network.float().to(device),
+            layout,
+            load_tower(device, config.get("tower", "tower")),
+            config,
+            device,
+        )
 
     @property
     def twin(self) -> bool:
         """Whether this is the autoregressive twin."""
-        return self.config["visibility"] == "twin"
+        return self.visibility == "twin"
+
+    @property
+    def visibility(self) -> Visibility:
+        """Who sees whom in its canvases."""
+        return self.config["visibility"]
+
+    @property
+    def quick(self) -> QuickCanvas:
+        """The network prepared for decoding."""
+        if self.precision not in DTYPES:
+            raise InputError(f"precision must be one of {', '.join(DTYPES)}, got {self.precision!r}")
+        if self.precision not in self._quick:
+            self._quick[self.precision] = QuickCanvas(self.network, DTYPES[self.precision])
+        return self._quick[self.precision]
+
+    def variant(self, visibility: Visibility, *, geometry: Geometry = "correct") -> Describer:
+        """The same weights under another visibility, for comparisons: what they were not trained for, they do badly.
+
+        Args:
+            visibility: "block" (block diffusion inside a group, see ``Plan.block``), "released", ...
+            geometry: of the replay under "released": "correct", or the released "pdlm", "pdlm-train" or "gar".
+
+        Raises:
+            InputError: another geometry than the correct one, and not "released".
+        """
+        if geometry != "correct" and visibility != "released":
+            raise InputError(f"geometry {geometry!r} goes with the visibility 'released', not {visibility!r}")
+        config = {**self.config, "visibility": visibility, "geometry": geometry}
+        other = Describer(self.network, self.layout, self.tower, config, str(self.device))
+        other.name, other.precision, other._quick = self.name, self.precision, self._quick
+        other.proposer = self.proposer
+        return other
+
+    # -- looking --------------------------------------------------------------------------------------------------
 
     def look(self, image: Image | str | os.PathLike[str] | np.ndarray) -> Look:
         """See a picture once; everything asked about it later reuses what was seen."""
@@ -112,144 +146,84 @@ class Describer:
             image = Image.open(image)
         return Look(self, image)
 
+    def describe_many(
+        self, looks: Sequence[Look], regions: Sequence[Sequence[Region]], **options: Any
+    ) -> list[Description]:
+        """Caption the regions of several pictures together; see ``systems.describe.batches.describe_many``."""
+        from lucida.systems.describe.batches import describe_many
 
-class Look:
-    """A picture that has been looked at."""
+        return describe_many(self, looks, regions, **options)
 
-    def __init__(self, describer: Describer, image: Image) -> None:
-        self.describer, self.image = describer, image
+    def describe_track(self, video: Video, track: Track, **options: Any) -> tuple[Caption, ...]:
+        """Caption a tracked thing over time; see ``systems.describe.batches.describe_track``."""
+        from lucida.systems.describe.batches import describe_track
 
-    @cached_property
-    def _features(self) -> TowerFeatures:
-        d = self.describer
-        return picture_features(self.image, d.tower, d.layout.config, d.device)
+        return describe_track(self, video, track, **options)
 
-    @cached_property
-    def _cells(self) -> torch.Tensor:
-        return self._features.cells[0].flatten(1).T.float().cpu()
+    # -- writing --------------------------------------------------------------------------------------------------
 
-    @cached_property
     @torch.inference_mode()
-    def _context(self) -> Memory:
-        canvas = Canvas(spans=(self.describer.layout.context(self._cells),))
-        return read_context(self.describer.network, fold([canvas], mask=self.describer.layout.vocabulary.mask).context)
+    def read_picture(self, cells: torch.Tensor) -> Memory:
+        """Read the context of one picture: cells (cells, channels)."""
+        canvas = Canvas(spans=(self.layout.context(cells),))
+        return read_context(self.quick, fold([canvas], mask=self.layout.vocabulary.mask).context)
 
-    def regions(self) -> list[Region]:
-        """Automatic regions: the parts of the picture that look like things, best first."""
-        return propose_regions(self.image, self.describer.tower)
-
-    def describe(
+    @torch.inference_mode()
+    def write(
         self,
-        regions: Sequence[Region] | None = None,
-        *,
-        style: int = 0,
-        hints: bool = True,
+        cells: Sequence[torch.Tensor],
+        requests: Sequence[Sequence[Request]],
         plan: Plan | None = None,
         seed: int = 0,
-        on_event: Callable[[DecodeEvent], None] | None = None,
-    ) -> Description:
-        """Caption every region at once; without regions, the automatic ones.
+        on_event: OnEvent | None = None,
+        context: Callable[[], Memory] | None = None,
+    ) -> Decoded:
+        """Fill the requests about some pictures in one decode; rows are by picture, padded to the most requests.
 
         Args:
-            regions: any number; every 64 share one decode.
-            style: which way of phrasing, 0 to 5.
-            hints: give each region the tower's class names.
-            plan: how slots are revealed; by default four passes.
-            seed: of sampling noise, for plans with a temperature.
-            on_event: called after every pass.
-
-        Raises:
-            InputError: a region has another picture's size, or there are none.
+            cells: per picture, (cells, channels). requests: per picture.
+            plan: of diffusion; a twin writes word by word.
+            context: gives the pictures' context where it was read before; asked only where it can be used.
         """
-        begin = time.perf_counter()
-        chosen = self.regions() if regions is None else list(regions)
-        if not chosen:
-            raise InputError(f"{self.image.source or 'picture'}: no regions found; give --boxes or --masks")
-        self._check_sizes(chosen)
-        captions: list[Caption] = []
-        words: list[tuple[tuple[str, float, int], ...]] = []
-        events: list[DecodeEvent] = []
-        passes = tokens = 0
-        for start in range(0, len(chosen), MOST_REGIONS):
-            part = chosen[start : start + MOST_REGIONS]
-            decoded = self._decode(self._region_requests(part, style, hints), plan, seed, events, on_event)
-            passes, tokens = passes + decoded.passes, tokens + decoded.token_forwards
-            for n, region in enumerate(part):
-                text, confidence, pieces = self._read(decoded, n)
-                captions.append(Caption(region, text, confidence, max((s for _, _, s in pieces), default=0)))
-                words.append(pieces)
-        seconds = time.perf_counter() - begin
-        return Description(captions=tuple(captions), words=tuple(words), passes=passes, token_forwards=tokens,
-                           seconds=seconds, events=tuple(events))  # fmt: skip
+        vocabulary, visibility = self.layout.vocabulary, self.visibility
+        plan = (
+            causal_plan(max(r.slots for row in requests for r in row)) if self.twin else plan or DEFAULT_PLAN
+        )
+        if visibility not in FOLDABLE:
+            if len(cells) != 1:
+                raise InputError(
+                    f"pictures under {visibility!r} visibility are written one by one, got {len(cells)}"
+                )
+            canvas = released_canvas(self.layout, cells[0], requests[0], visibility, plan)
+            session = DenseSession(self.quick.reference, dense(canvas, mask=vocabulary.mask), vocabulary)
+            return _by_group(decode(session, vocabulary, seed=seed, on_event=on_event))
+        canvases = [
+            self.layout.canvas(c, row, visibility=visibility, plan=plan)
+            for c, row in zip(cells, requests, strict=True)
+        ]
+        folded = fold(canvases, mask=vocabulary.mask)
+        quick = QuickSession(self.quick, folded, vocabulary, None if context is None else context())
+        if on_event is None and is_causal(folded):
+            return write_causally(quick, vocabulary)
+        return decode(quick, vocabulary, seed=seed, on_event=on_event)
 
-    def caption(self, *, style: int = 0, plan: Plan | None = None, seed: int = 0) -> Caption:
-        """One sentence for the whole picture."""
-        slots = self.describer.layout.config.picture_slots
-        request = Request(text=REQUEST_PICTURE, regions=(), slots=slots, style=style)
-        decoded = self._decode([request], plan or Plan(steps=8), seed, [], None)
-        text, confidence, pieces = self._read(decoded, 0)
-        return Caption(None, text, confidence, max((s for _, _, s in pieces), default=0))
-
-    def ask(self, question: str, regions: Sequence[Region] = (), *, plan: Plan | None = None, seed: int = 0) -> Answer:
-        """Answer a free question; ``<1>`` in it is the first region, ``<2>`` the second, and so on.
-
-        Raises:
-            InputError: no question, a cited region that is not given, or a region of another picture's size.
-        """
-        if not question.strip():
-            raise InputError("question is empty")
-        self._check_sizes(regions)
-        for number in re.findall(r"<(\d+)>", question):
-            if not 1 <= int(number) <= len(regions):
-                raise InputError(f"question cites <{number}>, but there are {len(regions)} regions")
-        d = self.describer
-        cited = region_features(self._features, regions, d.layout.config)
-        slots = d.layout.config.answer_slots
-        request = Request(text=question.strip().lower(), regions=cited, slots=slots, allowed="text+region+end")
-        decoded = self._decode([request], plan, seed, [], None)
-        text, confidence, _ = self._read(decoded, 0)
-        evidence = tuple(Evidence(f"<{n}>", region=r) for n, r in enumerate(regions, start=1))
-        if not text:
-            return Answer("no answer was written", confidence=confidence, abstained=True, inspected=("the picture",))
-        return Answer(text, evidence=evidence, confidence=confidence)
-
-    def _check_sizes(self, regions: Sequence[Region]) -> None:
-        for n, region in enumerate(regions, start=1):
-            if region.size != self.image.size:
-                raise InputError(f"region {n} is for a {_by(region.size)} picture, this one is {_by(self.image.size)}")
-
-    def _region_requests(self, regions: Sequence[Region], style: int, hints: bool) -> list[Request]:
-        d = self.describer
-        config = d.layout.config
-        names = name_hints(self.image, regions, d.tower, config.hints) if hints and config.hints else None
-        features = region_features(self._features, regions, config, names)
-        return [Request(text=REQUEST_REGION, regions=(f,), slots=config.caption_slots, style=style) for f in features]
-
-    def _decode(
-        self, requests: Sequence[Request], plan: Plan | None, seed: int, events: list[DecodeEvent],
-        on_event: Callable[[DecodeEvent], None] | None,
-    ) -> Decoded:  # fmt: skip
-        d = self.describer
-        plan = causal_plan(max(r.slots for r in requests)) if d.twin else plan or DEFAULT_PLAN
-
-        def seen(event: DecodeEvent) -> None:
-            events.append(event)
-            if on_event is not None:
-                on_event(event)
-
-        canvas = d.layout.canvas(self._cells, requests, visibility=d.config["visibility"], plan=plan)
-        with torch.inference_mode():
-            folded = fold([canvas], mask=d.layout.vocabulary.mask)
-            session = FoldedSession(d.network, folded, d.layout.vocabulary, self._context)
-        return decode(session, d.layout.vocabulary, seed=seed, on_event=seen)
-
-    def _read(self, decoded: Decoded, row: int) -> tuple[str, float, tuple[tuple[str, float, int], ...]]:
+    def read_row(self, decoded: Decoded, row: int) -> tuple[str, float, tuple[Piece, ...]]:
         """Text of a row, its mean confidence, and (piece, confidence, pass from 1) per token."""
-        v = self.describer.layout.vocabulary
+        v = self.layout.vocabulary
         ids, sure, steps = decoded.ids[row], decoded.confidence[row], decoded.steps[row]
         pieces = tuple((v.token(i), c, s + 1) for i, c, s in zip(ids, sure, steps, strict=True))
-        return v.decode(ids), float(np.mean(sure)) if sure else 0.0, pieces
+        return v.decode(ids), mean(sure), pieces
 
 
-def _by(size: tuple[int, int]) -> str:
-    return f"{size[1]}x{size[0]}"
+def _by_group(decoded: Decoded) -> Decoded:
+    """A dense decode, whose one row holds all answers, with a row per answer."""
+    cuts = np.cumsum([0, *decoded.lengths[0]])
+
+    def split(values: list[list[Any]]) -> list[list[Any]]:
+        return [values[0][a:b] for a, b in itertools.pairwise(cuts)]
+
+    return Decoded(
+        ids=split(decoded.ids), confidence=split(decoded.confidence), steps=split(decoded.steps),
+        lengths=[[n] for n in decoded.lengths[0]], passes=decoded.passes, token_forwards=decoded.token_forwards,
+        trajectory=None,
+    )  # fmt: skip

@@ -26,9 +26,11 @@ from lucida.canvas.corruption import (
     corrupt,
     diffusion_loss,
     noise_levels,
+    suffix_mask,
     surprise_weight,
     tail_weight,
 )
+from lucida.canvas.sessions import answer_neighbours
 from lucida.canvas.span import FOLDABLE, Role, Visibility
 from lucida.canvas.tokens import Tokens
 from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
@@ -37,6 +39,7 @@ from lucida.media.errors import InputError
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
 from lucida.models.store import save_model
 from lucida.systems.describe.bank import BankConfig, FeatureBank
+from lucida.systems.describe.grounding import GroundingConfig, GroundingHead, Truth
 from lucida.systems.describe.layout import Layout, LayoutConfig
 from lucida.systems.describe.samples import SampleConfig, Sampler
 from lucida.train.recipe import build
@@ -56,6 +59,7 @@ class DescribeConfig:
     bank: BankConfig = BankConfig()
     samples: SampleConfig = SampleConfig()
     corruption: CorruptionConfig = CorruptionConfig()
+    grounding: GroundingConfig = GroundingConfig()
     draws: int = 3
     probe: int = 60
 
@@ -67,6 +71,7 @@ class Batch:
     Attributes:
         weight: (P, G, A) loss weight of each slot.
         noisy, masked: (P, G, W, A) ids and flags. levels: (P, G, W).
+        noun, colour: (P, L) classes of what covers each context cell, for the grounding loss.
     """
 
     folded: Folded
@@ -74,14 +79,23 @@ class Batch:
     noisy: Tensor
     masked: Tensor
     levels: Tensor
+    noun: Tensor | None = None
+    colour: Tensor | None = None
 
 
 class DescribeModule(nn.Module):
     """The trainable network and its loss: one value per (picture, group)."""
 
-    def __init__(self, network: CanvasTransformer, vocabulary: Vocabulary, corruption: CorruptionConfig) -> None:
+    def __init__(
+        self,
+        network: CanvasTransformer,
+        vocabulary: Vocabulary,
+        corruption: CorruptionConfig,
+        grounding: GroundingHead | None = None,
+    ) -> None:
         super().__init__()
         self.network, self.vocabulary, self.corruption = network, vocabulary, corruption
+        self.grounding = grounding
 
     def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         """Loss per group (P*G,), and what to log."""
@@ -91,13 +105,21 @@ class DescribeModule(nn.Module):
         context = replace(context, context=True)
         _, given = network.read(folded.given, (context,))
         answers = _drawn(folded.answers, twin_inputs(batch.noisy, self.vocabulary.start) if twin else batch.noisy)
+        if network.near:
+            near = answer_neighbours(answers.ids, answers.valid, network.near, folded.visibility)
+            answers = replace(answers, near=near)
         hidden, _ = network.read(answers, (context, given), folded.allow_answers)
         target = folded.answers.ids.unsqueeze(2).expand_as(batch.noisy)
         weight = batch.weight.unsqueeze(2).expand_as(batch.noisy)
         allowed = self.vocabulary.allowed(folded.slots.allowed[0]).to(target.device)
         wanted = batch.masked & (weight > 0)
         losses, correct = self._loss(hidden, target, wanted, weight, batch.levels, allowed, twin)
-        return losses, {"accuracy": correct.detach()}
+        logged = {"accuracy": correct.detach()}
+        if self.grounding is not None and batch.noun is not None and batch.colour is not None:
+            extra = self.grounding(context, batch.noun, batch.colour)
+            losses = losses + self.grounding.config.weight * extra
+            logged["grounding"] = extra.detach()
+        return losses, logged
 
     def _loss(
         self, hidden: Tensor, target: Tensor, wanted: Tensor, weight: Tensor, levels: Tensor, allowed: Tensor,
@@ -141,10 +163,16 @@ class DescribeTask:
             canvas_transformer = CanvasTransformer(self.network_config)
         except ValueError as error:
             raise InputError(f"recipe.network: {error}") from error
-        self.module = DescribeModule(canvas_transformer, self.vocabulary, config.corruption)
         self.layout = Layout(config.layout, self.vocabulary)
         home = settings.cache_dir() / "banks"
         cutouts = _cutouts(config.bank.cutouts)
+        self.truth: Truth | None = None
+        head = None
+        if config.grounding.weight:
+            self.truth = Truth(config.grounding.least)
+            size = self.network_config
+            head = GroundingHead(config.grounding, size.width, size.layers, len(self.truth.nouns))
+        self.module = DescribeModule(canvas_transformer, self.vocabulary, config.corruption, head)
         self.bank = FeatureBank(home, replace(config.bank, cutouts=cutouts), config.layout)
         held_out = BankConfig(split="val", count=max(config.probe, 1), cutouts="")
         self.held_out = FeatureBank(home, held_out, config.layout)
@@ -182,8 +210,9 @@ class DescribeTask:
 
     def batch(self, step: int, rank: int, processes: int) -> Batch:
         """This process's share of the step: its pictures, and its rows of the step's noise."""
-        canvases = self.sampler.canvases(step, rank, processes)
-        folded = fold(canvases, mask=self.vocabulary.mask)
+        drawn = self.sampler.pictures(step, rank, processes)
+        folded = fold([canvas for _, canvas in drawn], mask=self.vocabulary.mask)
+        truth = self.truth.of([seen for seen, _ in drawn]) if self.truth else (None, None)
         pictures, groups, slots = folded.answers.ids.shape
         draws = 1 if self.config.visibility == "twin" else self.config.draws
         generator = torch.Generator().manual_seed(hash((self.seed, step)) & 0x7FFFFFFFFFFFFFFF)
@@ -198,9 +227,15 @@ class DescribeTask:
         ids = folded.answers.ids.unsqueeze(2).expand_as(u)
         valid = folded.answers.valid.unsqueeze(2).expand_as(u)
         if self.config.visibility == "twin":
-            return Batch(folded, weight, ids, valid, levels)
-        noisy, masked = corrupt(ids, valid, levels, u, self.vocabulary.mask)
-        return Batch(folded, weight, noisy, masked, levels)
+            return Batch(folded, weight, ids, valid, levels, *truth)
+        at_least_one = self.config.corruption.weighting == "mean"
+        noisy, masked = corrupt(ids, valid, levels, u, self.vocabulary.mask, at_least_one=at_least_one)
+        if self.config.corruption.suffix:
+            rows = torch.rand(pictures * processes, groups, draws, 2, generator=generator)[share]
+            chosen = (rows[..., 0] < self.config.corruption.suffix).unsqueeze(-1)
+            masked = torch.where(chosen, suffix_mask(ids, valid, self.vocabulary.end, rows[..., 1]), masked)
+            noisy = torch.where(masked, self.vocabulary.mask, ids)
+        return Batch(folded, weight, noisy, masked, levels, *truth)
 
     def probe(self, module: nn.Module) -> dict[str, float]:
         """Held-out quality by the reader, and the look-up probe."""

@@ -18,6 +18,7 @@ from lucida.systems.describe.layout import (
     Request,
     bin_boxes,
     cell_boxes,
+    side_cover,
 )
 
 HALF = (0.25, 0.5, 0.75, 1.0)
@@ -130,3 +131,25 @@ def test_folding(layout: Layout, visibility: str) -> None:
     # All cells share one position; the groups start behind it, in step with each other.
     assert folded.context.positions.unique().tolist() == [0]
     assert folded.given.positions[:, :, 0].unique().tolist() == [1]
+
+
+def test_side_tokens_look_each_to_its_side() -> None:
+    """A region in the middle: every token's pull lies in its own quarter, and is strongest nearby."""
+    cells = torch.zeros(12, 12)
+    cells[5:7, 5:7] = 1
+    looks = side_cover(cells.flatten(), cell_boxes(12)).view(4, 12, 12)
+    left, right, above, below = looks
+    assert torch.allclose(left, right.flip(1), atol=1e-5) and torch.allclose(above, below.flip(0), atol=1e-5)
+    assert torch.allclose(left, above.T, atol=1e-5)
+    assert float(left[6, 2]) > 20 * float(left[2, 6]) and float(left[6, 4]) > float(left[6, 2]) > float(left[6, 0])
+    assert bool((looks[:, 5:7, 5:7] == 0).all()) and float(looks.max()) <= 2
+    assert bool((side_cover(torch.zeros(144), cell_boxes(12)) == 0).all())
+
+
+def test_a_region_gets_its_side_tokens_when_asked(layout: Layout) -> None:
+    config = replace(layout.config, sides=True)
+    more = Layout(config, layout.vocabulary).canvas(torch.zeros(144, 272), [request(REQUEST_REGION, region())])
+    sides = [span for span in more.spans if span.name == "side"]
+    assert [layout.vocabulary.decode(span.ids.tolist()) for span in sides] == ["left", "right", "above", "below"]
+    plain = layout.canvas(torch.zeros(144, 272), [request(REQUEST_REGION, region())])
+    assert sum(map(len, more.spans)) == sum(map(len, plain.spans)) + 4

@@ -11,13 +11,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
+from lucida.media.components import label_mask
 from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.media.region import Region
 from lucida.models.tower import Tower, load_tower
 from lucida.systems.describe.proposals import ProposalConfig, propose_regions
 from lucida.systems.describe.proposals_flat import noise_level, things_on_plain_ground
-from lucida.systems.describe.proposals_graph import components, grid_edges, label_mask, means_by, region_edges
+from lucida.systems.describe.proposals_graph import grid_edges, means_by, region_edges
 from lucida.systems.describe.proposals_refine import box_mean, enlarged, refine, tidy
 from lucida.systems.describe.proposals_score import measure, select
 from lucida.systems.describe.proposals_sight import principal, raster_size, see
@@ -40,44 +41,6 @@ def thing(name: str, label: str) -> Region:
 
 def best(regions: list[Region], truth: Region) -> float:
     return max((region.iou(truth) for region in regions), default=0.0)
-
-
-def flooded(mask: np.ndarray, diagonal: bool) -> tuple[np.ndarray, int]:
-    """Parts of a mask by flood filling, pixel by pixel."""
-    labels, parts = np.full(mask.shape, -1), 0
-    for seed in zip(*np.nonzero(mask), strict=True):
-        if labels[seed] >= 0:
-            continue
-        stack, labels[seed] = [seed], parts
-        while stack:
-            y, x = stack.pop()
-            for dy, dx in (
-                (0, 1),
-                (1, 0),
-                (0, -1),
-                (-1, 0),
-                *(((1, 1), (1, -1), (-1, 1), (-1, -1)) * diagonal),
-            ):
-                at = (y + dy, x + dx)
-                if 0 <= at[0] < mask.shape[0] and 0 <= at[1] < mask.shape[1] and mask[at] and labels[at] < 0:
-                    labels[at] = parts
-                    stack.append(at)
-        parts += 1
-    return labels, parts
-
-
-@given(hnp.arrays(bool, hnp.array_shapes(min_dims=2, max_dims=2, max_side=9)), st.booleans())
-def test_parts_are_those_of_flood_filling(mask: np.ndarray, diagonal: bool) -> None:
-    labels, parts = label_mask(mask, diagonal=diagonal)
-    expected, number = flooded(mask, diagonal)
-    assert parts == number
-    np.testing.assert_array_equal(labels, expected)
-
-
-def test_components_of_a_long_path() -> None:
-    shuffled = np.random.default_rng(0).permutation(1000)
-    names = components(1001, shuffled[:-1], shuffled[1:])
-    assert names.tolist() == [0] * 1000 + [1]
 
 
 def test_edges_of_regions_by_hand() -> None:

@@ -1,0 +1,155 @@
+"""Training the judge: noun and colour of every cell, on true renderings, slightly noised."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from lucida.media import settings
+from lucida.models.dense_judge import DenseJudge, JudgeConfig
+from lucida.models.store import save_model
+from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig
+from lucida.systems.tokenize.teacher import TeacherConfig
+from lucida.train.recipe import build
+from lucida.world.fingerprint import world_fingerprint
+from lucida.world.nouns import noun_table
+from lucida.world.records import COLOURS
+
+CELL = 4
+BACKGROUND = 0.2  # loss weight of empty cells
+
+
+@dataclass(frozen=True, kw_only=True)
+class JudgeTaskConfig:
+    """Settings of a judge recipe. ``blur``: most noise mixed into pictures, so that reconstructions are no shock."""
+
+    side: int = 64
+    width: int = 32
+    bank: SceneBankConfig = SceneBankConfig(objects=(1, 5))
+    render: int = 256
+    rows: int = 48
+    blur: float = 0.15
+    probe: int = 200
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """Pictures (B, 3, S, S), noun and colour classes (B, g, g)."""
+
+    pixels: Tensor
+    nouns: Tensor
+    colours: Tensor
+
+
+class JudgeModule(nn.Module):
+    """Network and loss."""
+
+    def __init__(self, network: DenseJudge) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Cross-entropy of nouns and colours per picture (B,), and the share of filled cells named right."""
+        seen = self.network(batch.pixels)
+        weight = torch.where(batch.nouns > 0, 1.0, BACKGROUND)
+        losses = torch.zeros(len(weight), device=weight.device)
+        for logits, wanted in ((seen.nouns, batch.nouns), (seen.colours, batch.colours)):
+            each = functional.cross_entropy(logits.float(), wanted, reduction="none") * weight
+            losses = losses + each.flatten(1).sum(1) / weight.flatten(1).sum(1)
+        filled = batch.nouns > 0
+        right = (seen.nouns.argmax(1) == batch.nouns)[filled].float().mean()
+        coloured = filled & (batch.colours > 0)
+        tinted = (seen.colours.argmax(1) == batch.colours)[coloured].float().mean()
+        return losses, {"noun": right.detach(), "colour": tinted.detach()}
+
+
+class JudgeTask:
+    """See ``train.task.Task``."""
+
+    def __init__(self, values: dict[str, Any], *, seed: int) -> None:
+        self.config = config = build(JudgeTaskConfig, values, "recipe")
+        self.seed = seed
+        nouns = tuple(sorted(set(noun_table().values())))
+        self.words = {noun: i + 1 for i, noun in enumerate(nouns)}
+        self.judge = JudgeConfig(nouns=nouns, colours=COLOURS, side=config.side, width=config.width)
+        self.module = JudgeModule(DenseJudge(self.judge))
+        teacher = TeacherConfig(side=config.side, grid=config.side // CELL, render=config.render, channels=1)
+        home = settings.cache_dir() / "banks"
+        self.bank = SceneBank(home, config.bank, teacher)
+        held_out = SceneBankConfig(split="val", count=max(config.probe, 1), objects=config.bank.objects)
+        self.held_out = SceneBank(home, held_out, teacher)
+
+    def prepare(self, progress: Callable[[str], None]) -> None:
+        """Build the scene banks."""
+        self.bank.build(progress)
+        self.held_out.build(progress)
+
+    def batch(self, step: int, rank: int, processes: int) -> Batch:
+        """This process's share of the step."""
+        rng = np.random.default_rng((self.seed, step))
+        rows = self.config.rows
+        numbers, flips = rng.integers(0, len(self.bank), rows), rng.random(rows) < 0.5
+        generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
+        share = slice(rank * (rows // processes), (rank + 1) * (rows // processes))
+        whole = self._rows(self.bank, numbers[share].tolist())
+        turned = torch.from_numpy(flips[share])
+        side = self.config.side
+        noise = torch.randn(rows, 3, side, side, generator=generator)[share]
+        amount = torch.rand(rows, generator=generator)[share] * self.config.blur
+        return Batch(
+            _mirrored(whole.pixels, turned) + amount[:, None, None, None] * noise,
+            _mirrored(whole.nouns, turned),
+            _mirrored(whole.colours, turned),
+        )
+
+    def _rows(self, bank: SceneBank, numbers: list[int]) -> Batch:
+        rows, grid = bank.rows(numbers), self.config.side // CELL
+        nouns, colours = torch.zeros_like(rows.owner), torch.zeros_like(rows.owner)
+        for i, number in enumerate(numbers):
+            for thing in bank.scene(number).objects:
+                cells = rows.owner[i] == thing.index + 1
+                nouns[i][cells] = self.words[thing.noun]
+                colours[i][cells] = COLOURS.index(thing.colour) + 1 if thing.colour in COLOURS else 0
+        return Batch(rows.pixels, nouns.unflatten(1, (grid, grid)), colours.unflatten(1, (grid, grid)))
+
+    @torch.no_grad()
+    def probe(self, module: nn.Module) -> dict[str, float]:
+        """Share of held-out cells whose noun and colour are right."""
+        assert isinstance(module, JudgeModule)
+        if not self.config.probe:
+            return {}
+        module = copy.deepcopy(module).cpu().eval()
+        found: dict[str, list[float]] = {}
+        for start in range(0, len(self.held_out), 50):
+            batch = self._rows(self.held_out, list(range(start, min(start + 50, len(self.held_out)))))
+            for name, value in module(batch)[1].items():
+                found.setdefault(name, []).append(float(value))
+        return {name: round(float(np.nanmean(values)), 4) for name, values in found.items()}
+
+    def export(self, module: nn.Module, folder: Path, facts: dict[str, Any]) -> Path:
+        """Write the model folder: a part, which no system runs."""
+        assert isinstance(module, JudgeModule)
+        tensors = {k: v.half() for k, v in module.network.state_dict().items()}
+        trained = json.loads(json.dumps(facts))
+        config = {"judge": asdict(self.judge), "world": world_fingerprint(), "trained": trained}
+        card = f"""# judge
+
+Names the thing and its colour in each cell of a {self.config.side} px picture, to score generators with.
+
+A convolutional network trained on {self.config.bank.count} composed scenes of OpenMoji 17.0.0 artwork (CC BY-SA 4.0,
+"All emojis designed by OpenMoji") and on nothing else; it is no system's teacher. Held out: {trained["probe"]}.
+"""
+        return save_model(folder, tensors, config, card)
+
+
+def _mirrored(x: Tensor, turned: Tensor) -> Tensor:
+    return torch.where(turned.view(-1, *([1] * (x.dim() - 1))), x.flip(-1), x)
