@@ -32,7 +32,7 @@ from lucida.canvas.corruption import (
 )
 from lucida.canvas.sessions import answer_neighbours
 from lucida.canvas.span import FOLDABLE, Role, Visibility
-from lucida.canvas.tokens import Tokens
+from lucida.canvas.tokens import Memory, Tokens
 from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media import settings
 from lucida.media.errors import InputError
@@ -50,7 +50,14 @@ COUNTED_STEPS = 20  # enough answers to tell a noun from an article
 
 @dataclass(frozen=True, kw_only=True)
 class DescribeConfig:
-    """Settings of a describe recipe. ``draws``: noise draws per group and step; ``probe``: held-out scenes."""
+    """Settings of a describe recipe.
+
+    Attributes:
+        draws: noise draws per group and step.
+        causal: weight of reading every answer left to right as well, as the twin does, with the same weights (0: not).
+            What a left-to-right reader learns fast (to look another thing up) the masked one shares.
+        probe: held-out scenes.
+    """
 
     network: dict[str, Any]
     visibility: Visibility = "strict"
@@ -61,6 +68,7 @@ class DescribeConfig:
     corruption: CorruptionConfig = CorruptionConfig()
     grounding: GroundingConfig = GroundingConfig()
     draws: int = 3
+    causal: float = 0.0
     probe: int = 60
 
 
@@ -92,8 +100,10 @@ class DescribeModule(nn.Module):
         vocabulary: Vocabulary,
         corruption: CorruptionConfig,
         grounding: GroundingHead | None = None,
+        causal: float = 0.0,
     ) -> None:
         super().__init__()
+        self.causal = causal
         self.network, self.vocabulary, self.corruption = network, vocabulary, corruption
         self.grounding = grounding
 
@@ -115,11 +125,30 @@ class DescribeModule(nn.Module):
         wanted = batch.masked & (weight > 0)
         losses, correct = self._loss(hidden, target, wanted, weight, batch.levels, allowed, twin)
         logged = {"accuracy": correct.detach()}
+        if self.causal:
+            extra = self._causal(batch, (context, given), allowed)
+            losses = losses + self.causal * extra
+            logged["causal"] = extra.mean().detach()
         if self.grounding is not None and batch.noun is not None and batch.colour is not None:
             extra = self.grounding(context, batch.noun, batch.colour)
             losses = losses + self.grounding.config.weight * extra
             logged["grounding"] = extra.detach()
         return losses, logged
+
+    def _causal(self, batch: Batch, past: tuple[Memory, Memory], allowed: Tensor) -> Tensor:
+        """Next-token loss per group (P*G,) of the clean answers, read as the twin reads them."""
+        answers, network = batch.folded.answers, self.network
+        inputs = twin_inputs(answers.ids, self.vocabulary.start)
+        near = answer_neighbours(inputs, answers.valid, network.near, "twin") if network.near else None
+        slots = answers.ids.shape[-1]
+        rule = torch.ones(slots, slots, dtype=torch.bool).tril()
+        hidden, _ = network.read(replace(answers, ids=inputs, near=near), past, rule)
+        wanted = answers.valid & (batch.weight > 0)
+        logits = network.logits(hidden[wanted], allowed).float()
+        place = torch.searchsorted(allowed, answers.ids[wanted])
+        entropy = nn.functional.cross_entropy(logits, place, reduction="none")
+        spread = torch.zeros(wanted.shape, dtype=entropy.dtype, device=entropy.device).masked_scatter(wanted, entropy)
+        return causal_loss(spread, batch.weight).flatten()
 
     def _loss(
         self, hidden: Tensor, target: Tensor, wanted: Tensor, weight: Tensor, levels: Tensor, allowed: Tensor,
@@ -172,7 +201,7 @@ class DescribeTask:
             self.truth = Truth(config.grounding.least)
             size = self.network_config
             head = GroundingHead(config.grounding, size.width, size.layers, len(self.truth.nouns))
-        self.module = DescribeModule(canvas_transformer, self.vocabulary, config.corruption, head)
+        self.module = DescribeModule(canvas_transformer, self.vocabulary, config.corruption, head, config.causal)
         self.bank = FeatureBank(home, replace(config.bank, cutouts=cutouts), config.layout)
         held_out = BankConfig(split="val", count=max(config.probe, 1), cutouts="")
         self.held_out = FeatureBank(home, held_out, config.layout)
