@@ -2,6 +2,7 @@
 
     python examples/make.py photos SCIKIT_IMAGE.whl SCIKIT_LEARN.whl
     python examples/make.py scenes
+    lucida world clip --seed 5 --split test --out examples/film.mp4
 
 Photographs are copied out of the two wheels and saved as JPEG, at most 640 pixels; their regions are the
 outlines in ``outlines.json``, drawn by hand in pixels of the photograph. An outline that another one covers
