@@ -22,6 +22,7 @@ from lucida.world.questions import questions
 from lucida.world.records import Scene
 
 Hints = tuple[tuple[str, float], ...]
+Drawn = tuple[Seen, Canvas, tuple[int | None, ...]]  # a picture, its canvas, and which object each group is about
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -85,10 +86,10 @@ class Sampler:
 
     def canvases(self, step: int, rank: int = 0, processes: int = 1) -> list[Canvas]:
         """This process's canvases of the step."""
-        return [canvas for _, canvas in self.pictures(step, rank, processes)]
+        return [canvas for _, canvas, _ in self.pictures(step, rank, processes)]
 
-    def pictures(self, step: int, rank: int = 0, processes: int = 1) -> list[tuple[Seen, Canvas]]:
-        """This process's pictures of the step, and the canvas of each."""
+    def pictures(self, step: int, rank: int = 0, processes: int = 1) -> list[Drawn]:
+        """This process's pictures of the step, the canvas of each, and what its groups are about."""
         kind, config = self.kind(step), self.config
         counts = {"region": config.pictures, "picture": config.picture_pictures, "question": config.question_pictures}
         for name, value in counts.items():
@@ -100,7 +101,7 @@ class Sampler:
         mine = range(rank * share, (rank + 1) * share)
         return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i))) for i in mine]
 
-    def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> tuple[Seen, Canvas]:
+    def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> Drawn:
         photo = kind == "region" and rng.random() < self.config.photo
         every = self.bank.config.photo_every
         seen = self.bank[number - number % every if photo else number]
@@ -111,7 +112,9 @@ class Sampler:
         else:
             requests = self._questions(seen, rng)
         requests = [self._shortened(request, rng) for request in requests]
-        return seen, self.layout.canvas(seen.cells, requests, visibility=self.visibility)
+        number_of = {region.key: i for i, region in enumerate(seen.regions)}
+        about = tuple(number_of[r.regions[0].key] if r.regions else None for r in requests)
+        return seen, self.layout.canvas(seen.cells, requests, visibility=self.visibility), about
 
     def _shortened(self, request: Request, rng: np.random.Generator) -> Request:
         """Some answers lose part of their empty tail: decoding cuts it off too, and that must look familiar."""

@@ -39,7 +39,7 @@ from lucida.media.errors import InputError
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
 from lucida.models.store import save_model
 from lucida.systems.describe.bank import BankConfig, FeatureBank
-from lucida.systems.describe.grounding import GroundingConfig, GroundingHead, Truth
+from lucida.systems.describe.grounding import Grounding, GroundingConfig, GroundingHead, Truth
 from lucida.systems.describe.layout import Layout, LayoutConfig
 from lucida.systems.describe.samples import SampleConfig, Sampler
 from lucida.train.recipe import build
@@ -79,7 +79,7 @@ class Batch:
     Attributes:
         weight: (P, G, A) loss weight of each slot.
         noisy, masked: (P, G, W, A) ids and flags. levels: (P, G, W).
-        noun, colour: (P, L) classes of what covers each context cell, for the grounding loss.
+        truth: what there is to name, for the grounding losses.
     """
 
     folded: Folded
@@ -87,8 +87,7 @@ class Batch:
     noisy: Tensor
     masked: Tensor
     levels: Tensor
-    noun: Tensor | None = None
-    colour: Tensor | None = None
+    truth: Grounding | None = None
 
 
 class DescribeModule(nn.Module):
@@ -129,10 +128,9 @@ class DescribeModule(nn.Module):
             extra = self._causal(batch, (context, given), allowed)
             losses = losses + self.causal * extra
             logged["causal"] = extra.mean().detach()
-        if self.grounding is not None and batch.noun is not None and batch.colour is not None:
-            extra = self.grounding(context, batch.noun, batch.colour)
-            losses = losses + self.grounding.config.weight * extra
-            logged["grounding"] = extra.detach()
+        if self.grounding is not None and batch.truth is not None:
+            extra, parts = self.grounding(context, given, batch.truth)
+            losses, logged = losses + extra, logged | parts
         return losses, logged
 
     def _causal(self, batch: Batch, past: tuple[Memory, Memory], allowed: Tensor) -> Tensor:
@@ -197,7 +195,9 @@ class DescribeTask:
         cutouts = _cutouts(config.bank.cutouts)
         self.truth: Truth | None = None
         head = None
-        if config.grounding.weight:
+        if config.grounding.wanted:
+            if config.grounding.sides and not config.layout.sides:
+                raise InputError("recipe.grounding.sides: the layout has no side tokens (layout.sides)")
             self.truth = Truth(config.grounding.least)
             size = self.network_config
             head = GroundingHead(config.grounding, size.width, size.layers, len(self.truth.nouns))
@@ -240,8 +240,8 @@ class DescribeTask:
     def batch(self, step: int, rank: int, processes: int) -> Batch:
         """This process's share of the step: its pictures, and its rows of the step's noise."""
         drawn = self.sampler.pictures(step, rank, processes)
-        folded = fold([canvas for _, canvas in drawn], mask=self.vocabulary.mask)
-        truth = self.truth.of([seen for seen, _ in drawn]) if self.truth else (None, None)
+        folded = fold([canvas for _, canvas, _ in drawn], mask=self.vocabulary.mask)
+        truth = self.truth.of(drawn) if self.truth else None
         pictures, groups, slots = folded.answers.ids.shape
         draws = 1 if self.config.visibility == "twin" else self.config.draws
         generator = torch.Generator().manual_seed(hash((self.seed, step)) & 0x7FFFFFFFFFFFFFFF)
@@ -256,7 +256,7 @@ class DescribeTask:
         ids = folded.answers.ids.unsqueeze(2).expand_as(u)
         valid = folded.answers.valid.unsqueeze(2).expand_as(u)
         if self.config.visibility == "twin":
-            return Batch(folded, weight, ids, valid, levels, *truth)
+            return Batch(folded, weight, ids, valid, levels, truth)
         at_least_one = self.config.corruption.weighting == "mean"
         noisy, masked = corrupt(ids, valid, levels, u, self.vocabulary.mask, at_least_one=at_least_one)
         if self.config.corruption.suffix:
@@ -264,7 +264,7 @@ class DescribeTask:
             chosen = (rows[..., 0] < self.config.corruption.suffix).unsqueeze(-1)
             masked = torch.where(chosen, suffix_mask(ids, valid, self.vocabulary.end, rows[..., 1]), masked)
             noisy = torch.where(masked, self.vocabulary.mask, ids)
-        return Batch(folded, weight, noisy, masked, levels, *truth)
+        return Batch(folded, weight, noisy, masked, levels, truth)
 
     def probe(self, module: nn.Module) -> dict[str, float]:
         """Held-out quality by the reader, and the look-up probe."""
