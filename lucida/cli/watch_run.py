@@ -209,7 +209,9 @@ class Teller:
             return
         self._blind, when = blind, clock(self._engine.status().t)
         if blind:
-            self.say(f"{when}: {blind}: what things do cannot be told; enters and leaves are read as seen and unseen")
+            self.say(
+                f"{when}: {blind}: what things do cannot be told; enters and leaves are read as seen and unseen"
+            )
         else:
             self.say(f"{when}: the picture stands still again")
 

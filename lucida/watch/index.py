@@ -64,7 +64,9 @@ def save_index(path: Path, watched: Watched, facts: Mapping[str, Any] | None = N
             if name is not None and name.thumb not in thumbs:
                 thumbs.append(name.thumb)
             names.append(None if name is None else _plain(name, thumbs.index(name.thumb)))
-        shots.append({"span": seen.shot.span, "times": seen.shot.times, "moving": seen.shot.moving, "names": names})
+        shots.append(
+            {"span": seen.shot.span, "times": seen.shot.times, "moving": seen.shot.moving, "names": names}
+        )
     tensors["thumbs"] = np.frombuffer(b"".join(thumbs), np.uint8) if thumbs else np.zeros(0, np.uint8)
     tensors["thumb_lengths"] = np.array([len(t) for t in thumbs], np.int64)
     memory = None
@@ -151,7 +153,11 @@ def _shot(shot: Mapping[str, Any], i: int, tensors: Mapping[str, np.ndarray], si
         at += length
     span = (float(shot["span"][0]), float(shot["span"][1]))
     return Shot(
-        span=span, shape=size, ground=ground, trails=tuple(trails), times=tuple(map(float, shot["times"])),
+        span=span,
+        shape=size,
+        ground=ground,
+        trails=tuple(trails),
+        times=tuple(map(float, shot["times"])),
         moving=bool(shot["moving"]),
     )
 

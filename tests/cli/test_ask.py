@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,19 +13,29 @@ from lucida.cli import ask_parts
 from lucida.cli.main import main
 from lucida.media.document import load_document
 from lucida.metrics.geometry import temporal_iou
-from lucida.world.clips import draw_clip
+from lucida.world.clips import Clip, draw_clip
 from lucida.world.clips_file import write_clip
 from tests.watch.reason.made import Knowing
 
 
+@pytest.fixture(scope="module")
+def clip() -> Clip:
+    return draw_clip(0, split="test")
+
+
+@pytest.fixture(scope="module")
+def written(clip: Clip, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip as a file; drawing and encoding it is most of what these tests cost."""
+    return write_clip(clip, tmp_path_factory.mktemp("ask") / "film.mp4")
+
+
 @pytest.fixture
-def film(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Test clip 0 as a file; the cache is the test's own."""
+def film(clip: Clip, written: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Test clip 0 as a file in an empty folder; the cache is the test's own."""
     monkeypatch.setenv("LUCIDA_HOME", str(tmp_path / "home"))
     monkeypatch.chdir(tmp_path)
-    clip = draw_clip(0, split="test")
     monkeypatch.setattr(ask_parts, "RegionDescriber", lambda model="describe": Knowing(clip))
-    return write_clip(clip, tmp_path / "film.mp4")
+    return Path(shutil.copy(written, tmp_path / "film.mp4"))
 
 
 @pytest.mark.parametrize(
@@ -54,7 +65,7 @@ def test_bad_input_is_one_line_and_exit_code_two(
 
 
 def test_a_question_is_answered_and_the_index_spares_the_second_look(
-    film: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    film: Path, clip: Clip, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["index", str(film)]) == 0
     assert "ladder" in capsys.readouterr().out
@@ -63,7 +74,7 @@ def test_a_question_is_answered_and_the_index_spares_the_second_look(
     said = capsys.readouterr().out
     document = load_document(tmp_path / "out" / "answer.json")
     (answer,) = document.results
-    truth = next(e for e in draw_clip(0, split="test").events if e.text == "the ladder enters")
+    truth = next(e for e in clip.events if e.text == "the ladder enters")
     cited = answer.evidence[0]
     assert cited.t0 is not None and cited.t1 is not None and cited.track is not None
     assert float(temporal_iou((cited.t0, cited.t1), (truth.t0, truth.t1))) >= 0.5

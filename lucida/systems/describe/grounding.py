@@ -1,11 +1,11 @@
 """Training-time losses that make the context say what is where, and the side tokens what stands beside a region.
 
-Under the ``strict`` layout a group learns of *other* things only through the context. Captions ask for them rarely
-(one noun and one colour in a relation), so the look-up of another thing by place emerged late in the twin and hardly
-at all in the masked model. The world knows what covers every cell, and what stands nearest on every side of a region;
-linear read-outs of the values that the groups attend to put that truth where the look-up needs it: the context's
-values must name what covers each cell, the values of a region's four side tokens the nearest thing on their side. The read-outs
-are dropped at export.
+Under the ``strict`` layout a group learns of *other* things only through the context. Captions ask for them
+rarely (one noun and one colour in a relation), so the look-up of another thing by place emerged late in the
+twin and hardly at all in the masked model. The world knows what covers every cell, and what stands nearest on
+every side of a region; linear read-outs of the values that the groups attend to put that truth where the look-
+up needs it: the context's values must name what covers each cell, the values of a region's four side tokens the
+nearest thing on their side. The read-outs are dropped at export.
 
 The idea is deep supervision (Lee et al. 2015) on remembered values. Both the diffusion model and its twin get it.
 

@@ -17,7 +17,9 @@ _LAG = 0.6  # seconds between the two pictures that are compared
 _TEXTURE = 0.02  # standard deviation of OKLab lightness in a block from which it has texture
 _OTHER = 0.6  # of that deviation: a difference from which the block shows another patch
 _SPREAD = 0.25  # share of the blocks that must have texture
-_MOVED = 0.3  # mean share of other patches; still cameras with people, wind or patterned grounds stay below 0.17
+_MOVED = (
+    0.3  # mean share of other patches; still cameras with people, wind or patterned grounds stay below 0.17
+)
 _BURST, _MOVED_NOW = 2.0, 0.5  # the same within so many seconds, and the share that counts there
 _PAIRS = 64  # compared, evenly spread
 
@@ -41,7 +43,9 @@ def camera_moves(times: Sequence[float], lab: np.ndarray) -> bool:
     if float(other.mean()) > _MOVED:
         return True
     middle = at[first]
-    bursts = [other[(middle >= t) & (middle <= t + _BURST)] for t in middle if t + _BURST <= middle[-1] + 1e-6]
+    bursts = [
+        other[(middle >= t) & (middle <= t + _BURST)] for t in middle if t + _BURST <= middle[-1] + 1e-6
+    ]
     return any(len(burst) >= 3 and float(burst.mean()) > _MOVED_NOW for burst in bursts)
 
 

@@ -23,8 +23,9 @@ _PLAIN = 0.055  # distance from the ground's own colours
 _SAMPLES = 32  # frames for a median
 _STEPS = 32  # of the table of RGB colours, per channel
 _LEAST_GROUND = (
-    0.5  # share of the picture that must have the colours of its border for the border to be the ground
+    0.75  # share of the picture in its border's colours that makes these the ground; drawn ones reach 0.83
 )
+_MOST_THINGS = 8  # parts of other colours before it; a street or a park has ten and more, all of them ground
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -67,11 +68,11 @@ def find_ground(small: np.ndarray, lab: np.ndarray) -> Ground:
     table = _ground_colours(ground, pictures, lab)
     things = np.zeros(ground.shape[:2], bool)
     if table is not None:
-        nearest = np.linalg.norm(lab - ground, axis=-1).argmin(
-            0
-        )  # the picture that shows the ground best, per pixel
+        nearest = np.linalg.norm(lab - ground, axis=-1).argmin(0)  # the picture that shows the ground best
         shown = np.take_along_axis(pictures, nearest[None, :, :, None], 0)[0]
         things = dilated(closed(~_looked_up(table, shown)[None])[0])
+        if label_mask(things)[1] > _MOST_THINGS:
+            table, things = None, np.zeros_like(things)
     return Ground(lab=ground, things=things, table=table)
 
 

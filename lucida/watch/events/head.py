@@ -74,8 +74,8 @@ def runs(
         for a, b in zip(edges[::2], edges[1::2], strict=True):  # steps a..b-1
             if p[a:b].max() < high:
                 continue
-            t0 = grid[a] - (_crossing(p[a - 1], p[a], low) / RATE if a else 0.0)
-            t1 = grid[b - 1] + (_crossing(p[b], p[b - 1], low) / RATE if b < len(p) else 0.0)
+            t0 = grid[a] - (_crossing(float(p[a - 1]), float(p[a]), low) / RATE if a else 0.0)
+            t1 = grid[b - 1] + (_crossing(float(p[b]), float(p[b - 1]), low) / RATE if b < len(p) else 0.0)
             if t1 - t0 >= 0.12:
                 score = float(np.sort(p[a:b])[(b - a) // 2 :].mean())
                 found.append(Run(kind=kind, t0=float(t0), t1=float(t1), score=score))
@@ -84,7 +84,7 @@ def runs(
 
 def _crossing(below: float, above: float, level: float) -> float:
     """Share of a step from ``above`` back to where the line to ``below`` meets ``level``."""
-    return float((above - level) / max(1e-9, above - below))
+    return (above - level) / max(1e-9, above - below)
 
 
 def config_of(data: dict[str, Any]) -> EventHeadConfig:

@@ -109,7 +109,9 @@ def follow(
     follower = Follower(least)
     for t, names, picture in zip(times, labels, lab, strict=True):
         follower.step(float(t), names, picture)
-    return sorted((trail for _, trail in follower.trails()), key=lambda trail: (trail.span[0], -trail.span[1]))
+    return sorted(
+        (trail for _, trail in follower.trails()), key=lambda trail: (trail.span[0], -trail.span[1])
+    )
 
 
 class Follower:
@@ -203,7 +205,9 @@ def _unmoved(each: _Live, lab: np.ndarray) -> Part | None:
         return None
     x0, y0 = each.last.box[:2]
     if _at_edge(each.last.box, *lab.shape[:2]) and not _rests(each):
-        return None  # it comes in or goes out: of a plain thing that does, what was seen of it stays as it was
+        return (
+            None  # it comes in or goes out: of a plain thing that does, what was seen of it stays as it was
+        )
     best, place = _STILL, None
     for top, left in ((y0 + dy, x0 + dx) for dy in (0, -1, 1) for dx in (0, -1, 1)):
         if 0 <= top <= lab.shape[0] - h and 0 <= left <= lab.shape[1] - w:

@@ -10,7 +10,7 @@ Shape legend: N batch dimensions, H heads, M new tokens, L kept tokens, K head w
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import torch
 from torch import Tensor
@@ -104,7 +104,7 @@ class Kept:
 class Policy(Protocol):
     """Which of the tokens between sinks and recent ones stay."""
 
-    name: str
+    name: ClassVar[str]
 
     def choose(self, old: Kept, recent: Kept, q: Tensor, count: int, config: KvConfig) -> Tensor:
         """(*N, H, count) rows of ``old``, in any order; ``q`` (*N, H, M, K), not rotated, are the newest queries."""

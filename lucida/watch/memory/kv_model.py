@@ -74,6 +74,7 @@ class KvReader(nn.Module):
             torch.zeros(count, device=x.device), self._head_width, self.config.theta
         )  # turns by nothing
         for layer, block in enumerate(self.blocks):
+            assert isinstance(block, Block)
             q, k, v = block.attention.project(block.norm_attention(x), still)
             kept = memory.read(layer, q, window=window, blocks=blocks)
             turned_q, turned_k, old = turned(kept, q, k, at, memory.config)

@@ -111,7 +111,7 @@ class Rows:
 
     def _store(self, row: int, vector: np.ndarray, precision: int) -> None:
         code, scale = (self.coarse if precision else self.fine).encode(vector, self.centre)
-        self.put_code(row, code, scale, precision)
+        self.put_code(row, code, float(scale), precision)
 
     def put_code(self, row: int, code: np.ndarray, scale: float, precision: int) -> None:
         """Give a new row its code."""

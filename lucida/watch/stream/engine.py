@@ -27,7 +27,7 @@ from lucida.watch.stream.null import NullConfig
 from lucida.watch.stream.onsets import Onset
 from lucida.watch.stream.registered import Registered
 from lucida.watch.stream.subtitles import Line
-from lucida.watch.stream.tape import Cut, Tape, jpeg_of
+from lucida.watch.stream.tape import Cut, Tape, jpeg_of, picture_of
 from lucida.watch.stream.triggers import Cusum
 
 SMALL_STATE = 1024  # bytes of numbers that a registered query keeps, rounded up
@@ -135,9 +135,11 @@ class Engine:
         return [self._numbered(notice) for notice in found if notice is not None]
 
     def finish(self) -> list[Notice]:
-        """The stream is over: ends of what goes on. Open clips become complete."""
-        notices = [notice for query in self.registered if (notice := query.finish(self._t)) is not None]
-        notices = [self._numbered(notice) for notice in notices]
+        """The stream is over: what was only just done, ends of what goes on. Open clips become complete."""
+        late = self.detector.finish() if self.detector is not None else []
+        told = [n for each in late for n in self._observed([each], Frame(picture_of(each.jpeg), self._t, -1))]
+        ends = [notice for query in self.registered if (notice := query.finish(self._t)) is not None]
+        notices = [*told, *(self._numbered(notice) for notice in ends)]
         if self.tape is not None:
             self.cuts += self.tape.finish()
         return notices

@@ -15,6 +15,7 @@ import numpy as np
 from lucida.media.colours import oklab
 from lucida.media.components import label_mask
 from lucida.media.errors import InputError
+from lucida.metrics.geometry import box_iou
 from lucida.watch.events.camera import camera_moves
 from lucida.watch.events.ground import SIDE, Ground, find_ground, shrunk
 from lucida.watch.events.happenings import Happening, Shot, cuts, happenings
@@ -24,10 +25,19 @@ from lucida.watch.stream.detector import Observed
 from lucida.watch.stream.tape import jpeg_of
 
 LEAST = 768 << 10  # bytes that it needs
-_SAMPLE, _SAMPLES = 1 / 3, 24  # seconds between two pictures of the ground's history, and how many there are at most
+_SAMPLE, _SAMPLES = (
+    1 / 3,
+    24,
+)  # seconds between two pictures of the ground's history, and how many there are at most
 _PICTURE, _LONGER = 0.25, 480  # the same of pictures to show, and their longer side
 _SHARE = 0.3  # of the budget, for each of the two
-_TOLD = 128  # bytes of an event that was told, rounded up
+_TOLD = 512  # bytes of an event that was told, rounded up
+_SMALLEST = (
+    0.006  # share of the picture, some six small pixels square: of smaller things the motion is mostly noise
+)
+_BEFORE = 0.3  # seconds that a thing must have been seen before it does anything but enter
+_SURE = 0.75  # score that any other event than coming and going needs: people pass for jumping at 0.7
+_SAME = 0.4  # IoU of two boxes in one place
 _FRESH = 1.0  # seconds within which an event is told once it is settled, or never
 
 
@@ -78,12 +88,14 @@ class Following:
             return []
         small = shrunk(pixels)
         previous = self._previous
+        found: list[Observed] = []
         if previous is None or previous.shape != small.shape or len(cuts(np.stack([previous, small]))) > 1:
+            found = self.finish()
             self._begin(t)
-        self._last, self._previous = t, small
+        self._last, self._previous, self._shape = t, small, (pixels.shape[0], pixels.shape[1])
         self._keep(t, small, pixels)
         if t - self._start < self.config.warm:
-            return []
+            return found
         if self._ground is None or t - self._grounded >= self.config.warm:
             self._look_at_ground(t)
         if self._ground is None or self.blind:
@@ -92,13 +104,16 @@ class Following:
         labels, _ = label_mask(self._ground.masks(small[None], lab))
         self._follower.step(t, labels[0], lab[0])
         self._follower.forget(t - self.config.window)
-        found = []
         if t - self._judged >= self.config.judge:
             self._judged = t
-            found = self._judge(t, (pixels.shape[0], pixels.shape[1]))
+            found = self._judge(t, t - self.config.settle)
         while self.bytes > self.config.most and self._follower.bytes:
             self._follower.drop()
         return found
+
+    def finish(self) -> list[Observed]:
+        """What was done up to the last frame, where nothing comes after it."""
+        return [] if self._ground is None or self.blind else self._judge(self._last, self._last)
 
     def _begin(self, t: float) -> None:
         """A new shot: of the one before, only that the camera moved holds, until more is known."""
@@ -109,7 +124,8 @@ class Following:
         self._samples: deque[tuple[float, np.ndarray]] = deque(maxlen=self._count)
         self._pictures: deque[tuple[float, bytes]] = deque()
         self._shown = 0  # bytes of these
-        self._told: list[tuple[str, int, float, float]] = []
+        self._shape = (0, 0)
+        self._told: list[tuple[int, Happening]] = []
         self._follower = Follower()
 
     def _keep(self, t: float, small: np.ndarray, pixels: np.ndarray) -> None:
@@ -142,33 +158,47 @@ class Following:
             return 0
         return ground.lab.nbytes + ground.things.nbytes + (0 if ground.table is None else ground.table.nbytes)
 
-    def _judge(self, t: float, shape: tuple[int, int]) -> list[Observed]:
-        """Events that are over and settled and were not told yet."""
+    def _judge(self, t: float, settled: float) -> list[Observed]:
+        """Events that were over at ``settled`` and were not told yet."""
         assert self._ground is not None
         followed = [(number, trail) for number, trail in self._follower.trails() if len(trail.sightings) >= 3]
-        shot = Shot(span=(max(self._from, t - self.config.window), t), shape=shape, ground=self._ground,
+        large = [
+            k for k, (_, trail) in enumerate(followed) if max(s.area for s in trail.sightings) >= _SMALLEST
+        ]
+        shot = Shot(span=(max(self._from, t - self.config.window), t), shape=self._shape, ground=self._ground,
                     trails=tuple(trail for _, trail in followed))  # fmt: skip
-        settled = t - self.config.settle
-        self._told = [told for told in self._told if told[3] >= t - self.config.window]
+        self._told = [told for told in self._told if told[1].t1 >= t - self.config.window]
         found = []
-        for each in happenings(shot, self.head):
+        for each in happenings(shot, self.head, large):
             number = followed[each.trail][0]
-            if not settled - _FRESH < each.t1 <= settled or self._was_told(each, number):
+            if not t - self.config.settle - _FRESH < each.t1 <= settled or self._was_told(each, number):
                 continue
-            self._told.append((each.kind, number, each.t0, each.t1))
+            if not _credible(each, followed[each.trail][1]):
+                continue
+            self._told.append((number, each))
             found.append(self._observed(each, followed[each.trail][1]))
         return found
 
     def _was_told(self, each: Happening, number: int) -> bool:
+        """Whether it is an event that was told: of the same thing, or in the same place, where a thing was lost."""
         return any(
-            (kind, thing) == (each.kind, number) and t0 <= each.t1 and each.t0 <= t1
-            for kind, thing, t0, t1 in self._told
+            told.kind == each.kind
+            and told.t0 <= each.t1
+            and each.t0 <= told.t1
+            and (thing == number or float(box_iou(np.array(told.box), np.array(each.box))) > _SAME)
+            for thing, told in self._told
         )
 
     def _observed(self, each: Happening, trail: Trail) -> Observed:
         """The event with the picture nearest to its best moment, and the thing's place in that picture."""
-        seen = [(t, jpeg) for t, jpeg in self._pictures if trail.span[0] - 0.1 <= t <= trail.span[1] + 0.1]
-        t, jpeg = min(seen, key=lambda item: abs(item[0] - each.t), default=(each.t, b""))
+        inside = [item for item in self._pictures if trail.span[0] - 0.1 <= item[0] <= trail.span[1] + 0.1]
+        t, jpeg = min(inside or self._pictures, key=lambda item: abs(item[0] - each.t))
         return Observed(
             verb=each.kind, t0=each.t0, t1=each.t1, t=t, box=trail.at(t).box, score=each.score, jpeg=jpeg
         )
+
+
+def _credible(each: Happening, trail: Trail) -> bool:
+    """Whether the head is sure enough, and the thing was there long enough to be known; what enters need not be."""
+    known = each.kind == "enter" or each.t0 - trail.span[0] >= _BEFORE
+    return known and (each.kind in ("enter", "leave") or each.score >= _SURE)

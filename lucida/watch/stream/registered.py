@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 SOUND = frozenset("sound sounds noise noises bang onset onsets".split())
 PLAIN_COLOUR = 0.02  # share of a colour that means nothing, for queries of colour alone
-NOUN_LEVEL = 2.0  # score that the crop of an observed thing needs for the query's noun
+NOUN_LEVEL = (
+    4.0  # score that the crop of an observed thing needs for the query's noun: people reach 3.5 as dogs
+)
+COLOUR_LEVEL = 2.0  # the same for a query of colour alone
 READ_AS = {"enter": "read as its first being seen", "leave": "read as its no longer being seen"}
 CROP = 0.15  # margin around the box of an observed thing
 
@@ -59,7 +62,9 @@ class Registered:
         self._best: Shown | None = None
         self._best_level = -math.inf
         self._best_share: float | None = None
-        self._silent = False  # the event that is on is not told: it was there from the start, or a detector tells
+        self._silent = (
+            False  # the event that is on is not told: it was there from the start, or a detector tells
+        )
 
     @staticmethod
     def is_sound(text: str) -> bool:
@@ -125,7 +130,7 @@ class Registered:
             crop = cropped(pixels, each.box)
             level, share = self._score(crop, tower.see([crop]), tower, scorer)
             named = bool(each.label) and each.label == self.reading.words.noun
-            if level < NOUN_LEVEL and not named:
+            if level < (NOUN_LEVEL if self.reading.names else COLOUR_LEVEL) and not named:
                 continue
             jpeg = jpeg_of(pixels, most=self.config.evidence)
             shown = Shown(t=each.t, index=frame.index if past is None else -1, jpeg=jpeg, box=each.box)

@@ -56,9 +56,7 @@ class LiveSource:
         self.untimed = self.backward = self.restarts = 0
         self.gone = ""
         try:
-            container = av.open(
-                opened, mode="r", format=format, metadata_errors="replace", timeout=timeout
-            )
+            container = av.open(opened, mode="r", format=format, metadata_errors="replace", timeout=timeout)
         except (FFmpegError, OSError, ValueError) as error:
             raise InputError(f"{name}: cannot be opened ({_reason(error)})") from error
         assert isinstance(container, InputContainer)

@@ -77,7 +77,9 @@ def test_a_moving_camera_takes_the_certainty_from_no() -> None:
 
 
 def test_where_the_camera_moves_for_a_while_is_said_and_kept(tmp_path: Path) -> None:
-    bright = np.clip(255 - panned(40, 6).astype(int), 0, 255).astype(np.uint8)  # another scene: a cut between them
+    bright = np.clip(255 - panned(40, 6).astype(int), 0, 255).astype(
+        np.uint8
+    )  # another scene: a cut between them
     bright[..., 2] //= 4
     watched = watch(Film(np.concatenate([panned(0, 6), bright])).stream(3), SIZE, Dogs(), rate=3)
     assert [seen.shot.moving for seen in watched.shots] == [False, True]
@@ -89,7 +91,9 @@ def test_where_the_camera_moves_for_a_while_is_said_and_kept(tmp_path: Path) -> 
 
 def one_trail(t: float, histogram: np.ndarray) -> Trail:
     box = (0.4, 0.4, 0.6, 0.6)
-    seen = [Sighting(t=t + k / 3, box=box, centre=(0.5, 0.5), area=0.04, lab=np.full(3, 0.5)) for k in range(4)]
+    seen = [
+        Sighting(t=t + k / 3, box=box, centre=(0.5, 0.5), area=0.04, lab=np.full(3, 0.5)) for k in range(4)
+    ]
     return Trail(sightings=tuple(seen), histogram=histogram)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -13,6 +14,7 @@ from lucida.cli.watch import watch
 from lucida.media.errors import InputError
 from lucida.media.video import Video, write_video
 from tests.watch.stream.made import PlainTower, RedScorer, film
+from tests.watch.stream.test_following import crossing
 
 SPANS = [(6.0, 9.0)]
 
@@ -121,13 +123,38 @@ def test_bad_wishes_are_refused(clip, options, message) -> None:
         watch(clip, **{"query": ["a dog"], "json": True, **options})
 
 
-def test_bytes_stay_within_the_budget_at_every_step(clip, tmp_path) -> None:
-    wishes = watch_run.Wishes(
-        source=clip, queries=("a dog",), budget="300KiB", fps=2.0, clips=tmp_path, pre=3, post=3, false_alarms=1.0,
+def wishes_for(source: str, *queries: str, budget: str, clips: Path | None = None) -> watch_run.Wishes:
+    return watch_run.Wishes(
+        source=source, queries=queries, budget=budget, fps=2.0, clips=clips, pre=3, post=3, false_alarms=1.0,
         memory="three-tier", subtitles=None, sound=False, live=None, zoom=False, model="tower", limit=None, out=None,
         quiet=True,
     )  # fmt: skip
-    engine = watch_run.make_engine(wishes, 300 << 10)
+
+
+def test_a_verb_brings_its_detector_within_the_budget(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.setattr(watch_run, "_eyes", lambda wishes: (PlainTower(), RedScorer()))
+    path = str(write_video(tmp_path / "street.mp4", ((f.t, f.pixels) for f in crossing()), fps=12))
+    wishes = wishes_for(path, "a dog enters", "a dog", budget="4MiB")
+    engine = watch_run.make_engine(wishes, 4 << 20)
+    assert engine.detector is not None and engine.detector.config.most == 1 << 20
+    assert watch_run.intake_fps(wishes, engine) == 12
+    assert engine.memory.budget + engine.detector.config.most < 4 << 20
+    assert engine.registered[0].doubt == "" and engine.registered[0].wants_detector
+    assert watch(path, query=["a dog enters"], json=True) == 0
+    (told,) = lines(capsys)
+    assert (told["type"], told["query"]) == ("event", "a dog enters") and "doubt" not in told
+    assert told["span"][0] == pytest.approx(3.0, abs=0.4) and len(told["frame"]["box"]) == 4
+
+
+def test_without_a_verb_or_without_room_there_is_no_detector(clip) -> None:
+    assert watch_run.make_engine(wishes_for(clip, "a dog", budget="8MiB"), 8 << 20).detector is None
+    with pytest.warns(UserWarning, match="needs 3MiB"), pytest.warns(UserWarning, match="first being seen"):
+        engine = watch_run.make_engine(wishes_for(clip, "a dog enters", budget="1MiB"), 1 << 20)
+    assert engine.detector is None and "read as its first being seen" in engine.registered[0].doubt
+
+
+def test_bytes_stay_within_the_budget_at_every_step(clip, tmp_path) -> None:
+    engine = watch_run.make_engine(wishes_for(clip, "a dog", budget="300KiB", clips=tmp_path), 300 << 10)
     for frame in film([(5, 30)], 120, fps=8.0, seed=3):
         engine.step(frame)
         engine.cuts = []

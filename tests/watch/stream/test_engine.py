@@ -123,6 +123,10 @@ class Jumps:
 
     verbs = frozenset({"jump"})
     bytes = 100
+    blind = ""
+
+    def finish(self):
+        return []
 
     def step(self, t, pixels):
         if t != 13.0:

@@ -24,7 +24,9 @@ def crossing(seconds: float = 9.0, speed: float = 0.0, colour: tuple[int, int, i
     view, rng, frames = street(width=1200), np.random.default_rng(2), []
     for k in range(round(seconds * RATE)):
         t = k / RATE
-        pixels = view[:, round(speed * t) : round(speed * t) + 96].astype(int) + rng.integers(-3, 4, (72, 96, 3))
+        pixels = view[:, round(speed * t) : round(speed * t) + 96].astype(int) + rng.integers(
+            -3, 4, (72, 96, 3)
+        )
         x = round((t - ENTERS[1]) / (LEAVES[0] - ENTERS[1]) * 80)
         if x + 16 > 0 and x < 96:
             pixels[28:44, max(0, x) : x + 16] = colour
@@ -53,6 +55,17 @@ def test_what_enters_and_leaves_is_told_once_soon_and_with_its_picture(head: Eve
         x0, y0, x1, y1 = each.box
         x, y = int((x0 + x1) / 2 * picture.shape[1]), int((y0 + y1) / 2 * picture.shape[0])
         assert picture[y, x, 0] > 150 > picture[y, x, 1], "the box does not lie on the thing"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_what_was_just_done_is_told_when_the_film_ends_or_is_cut(cut: bool, head: EventHead) -> None:
+    frames = [f for f in crossing() if f.t < LEAVES[1] + 0.4]
+    detector = Following(head)
+    assert [each.verb for _, each in told(detector, frames)] == ["enter"]
+    blank = np.full_like(frames[0].pixels, (20, 40, 200))
+    late = detector.step(frames[-1].t + 1 / RATE, blank) if cut else detector.finish()
+    assert [each.verb for each in late] == ["leave"] and late[0].jpeg
+    assert detector.finish() == []
 
 
 def test_the_past_is_told_by_the_past_alone(head: EventHead) -> None:
