@@ -180,11 +180,21 @@ class Tower(nn.Module):
             stride8 = self._run(self._enter(pixels), 0, end8)
             return stride8, self._run(stride8, end8, end16)
 
-    def embed(self, pixels: Tensor) -> Tensor:
-        """Pooled embedding (B, 1280), the input of the classifier."""
+    def deepest(self, seen: TowerFeatures) -> Tensor:
+        """The last block's map (B, 320, h, w) of stride 32, going on from what :meth:`forward` saw."""
+        with torch.autocast(seen.stride16.device.type, enabled=False):
+            x = seen.stride16 * self.get_buffer("std16")[:, None, None] + self.get_buffer("mean16")[:, None, None]
+            return self._run(x, self.config._last_at(16)[0], len(self.blocks))
+
+    def evidence(self, pixels: Tensor) -> Tensor:
+        """What is pooled for the classifier, still in place: (B, 1280, h, w), stride 32."""
         with torch.autocast(pixels.device.type, enabled=False):
             x = self._run(self._enter(pixels), 0, len(self.blocks))
-            return F.relu6(self.head(x), inplace=True).mean((2, 3))
+            return F.relu6(self.head(x), inplace=True)
+
+    def embed(self, pixels: Tensor) -> Tensor:
+        """Pooled embedding (B, 1280), the input of the classifier."""
+        return self.evidence(pixels).mean((2, 3))
 
     def classify(self, pixels: Tensor) -> Tensor:
         """ImageNet logits (B, 1000) in ILSVRC order; best at 224×224 (``imagenet_names`` names them)."""

@@ -17,7 +17,6 @@ from functools import cached_property
 import numpy as np
 import PIL.Image
 import torch
-from torch import Tensor
 
 from lucida.media.errors import InputError
 from lucida.media.geometry import Box
@@ -92,19 +91,10 @@ class TowerView:
         scale = LOCATE_SIDE / max(height, width)
         size = (max(32, round(width * scale / 32) * 32), max(32, round(height * scale / 32) * 32))
         picture = np.asarray(PIL.Image.fromarray(frame).resize(size, PIL.Image.Resampling.BILINEAR))
-        cells: list[Tensor] = []
-
-        def keep(_module: object, _inputs: object, output: Tensor) -> None:
-            cells.append(output)
-
-        hook = self.tower.head.register_forward_hook(keep)
-        try:
-            self.tower.embed(to_pixels(picture).to(self._device))
-        finally:
-            hook.remove()
+        cells = self.tower.evidence(to_pixels(picture).to(self._device))[0]
         rows = self._rows
         direction = torch.from_numpy((weights @ (rows - rows.mean(0))).astype(np.float32)).to(self._device)
-        heat = torch.einsum("chw,c->hw", cells[0][0].clamp(0, 6), direction).clamp(min=0).cpu().numpy()
+        heat = torch.einsum("chw,c->hw", cells, direction).clamp(min=0).cpu().numpy()
         return heat / heat.max() if heat.max() > 0 else heat
 
     @cached_property

@@ -66,19 +66,7 @@ def _depths(image: Image, tower: Tower) -> tuple[np.ndarray, ...]:
     height, width = (max(64, round(side * scale / 32) * 32) for side in image.size)
     device = next(tower.parameters()).device
     seen = tower(to_pixels(image.resized((height, width)).pixels).to(device))
-    x = seen.stride16 * tower.get_buffer("std16")[:, None, None] + tower.get_buffer("mean16")[:, None, None]
-    for block in list(tower.blocks)[_blocks_before(tower, 16) :]:
-        x = block(x)
-    return tuple(_array(f) for f in (seen.stride8, seen.stride16, x))
-
-
-def _blocks_before(tower: Tower, stride: int) -> int:
-    """How many blocks run until the last map of ``stride``."""
-    total, blocks, found = 2, 0, 0
-    for repeats, _, step, _, _ in tower.config.stages:
-        total, blocks = total * step, blocks + repeats
-        found = blocks if total == stride else found
-    return found
+    return tuple(_array(f) for f in (seen.stride8, seen.stride16, tower.deepest(seen)))
 
 
 def _array(f: Tensor) -> np.ndarray:

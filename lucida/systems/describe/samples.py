@@ -22,6 +22,9 @@ from lucida.world.questions import questions
 from lucida.world.records import Scene
 
 Hints = tuple[tuple[str, float], ...]
+# A batch is as long as its longest group: questions that cite more than FEW regions are left to one in MANY_EVERY steps.
+FEW, MANY_EVERY = 2, 4
+
 Drawn = tuple[Seen, Canvas, tuple[int | None, ...]]  # a picture, its canvas, and which object each group is about
 
 
@@ -99,9 +102,10 @@ class Sampler:
         share = count // processes
         picks = np.random.default_rng((self.seed, step)).integers(len(self.bank), size=count)
         mine = range(rank * share, (rank + 1) * share)
-        return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i))) for i in mine]
+        many = step // 10 % MANY_EVERY == 0
+        return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i)), many) for i in mine]
 
-    def _canvas(self, kind: str, number: int, rng: np.random.Generator) -> Drawn:
+    def _canvas(self, kind: str, number: int, rng: np.random.Generator, many: bool) -> Drawn:
         photo = kind == "region" and rng.random() < self.config.photo
         every = self.bank.config.photo_every
         seen = self.bank[number - number % every if photo else number]
@@ -110,7 +114,7 @@ class Sampler:
         elif kind == "picture":
             requests = [self._picture(seen, rng)]
         else:
-            requests = self._questions(seen, rng)
+            requests = self._questions(seen, rng, many)
         requests = [self._shortened(request, rng) for request in requests]
         number_of = {region.key: i for i, region in enumerate(seen.regions)}
         about = tuple(number_of[r.regions[0].key] if r.regions else None for r in requests)
@@ -168,8 +172,10 @@ class Sampler:
                 requests.append(Request(text=question.text, regions=regions, slots=slots, allowed=kinds, target=target))
         return requests
 
-    def _questions(self, seen: Seen, rng: np.random.Generator) -> list[Request]:
+    def _questions(self, seen: Seen, rng: np.random.Generator, many: bool) -> list[Request]:
         requests = self.question_requests(seen, rng)
+        if not many:
+            requests = [r for r in requests if len(r.regions) <= FEW] or requests
         if not requests:
             where = f"scene {seen.scene.split}/{seen.scene.seed}"
             raise InputError(f"{where} has no question whose answer fits {self.layout.config.answer_slots} slots")

@@ -42,6 +42,7 @@ from lucida.systems.describe.bank import BankConfig, FeatureBank
 from lucida.systems.describe.grounding import Grounding, GroundingConfig, GroundingHead, Truth
 from lucida.systems.describe.layout import Layout, LayoutConfig
 from lucida.systems.describe.samples import SampleConfig, Sampler
+from lucida.systems.describe.start import start_from
 from lucida.train.recipe import build
 from lucida.world.fingerprint import world_fingerprint
 
@@ -53,6 +54,7 @@ class DescribeConfig:
     """Settings of a describe recipe.
 
     Attributes:
+        start: model (name or folder) whose weights the network begins with; "": fresh ones.
         draws: noise draws per group and step.
         causal: weight of reading every answer left to right as well, as the twin does, with the same weights (0: not).
             What a left-to-right reader learns fast (to look another thing up) the masked one shares.
@@ -61,6 +63,7 @@ class DescribeConfig:
 
     network: dict[str, Any]
     visibility: Visibility = "strict"
+    start: str = ""
     layout: LayoutConfig = LayoutConfig()
     vocabulary: VocabularyConfig = VocabularyConfig()
     bank: BankConfig = BankConfig()
@@ -190,6 +193,8 @@ class DescribeTask:
             canvas_transformer = CanvasTransformer(self.network_config)
         except ValueError as error:
             raise InputError(f"recipe.network: {error}") from error
+        if config.start:
+            start_from(canvas_transformer, config.start)
         self.layout = Layout(config.layout, self.vocabulary)
         home = settings.cache_dir() / "banks"
         cutouts = _cutouts(config.bank.cutouts)
