@@ -1,18 +1,25 @@
 """Answers with evidence on clips whose truth is known: how often right and where, at what cost, and how honestly.
 
-python -m benchmarks.ask [--clips 4] [--seeds 3] [--questions 10] [--seconds 12] [--claim evidence|confidence|both]
+python -m benchmarks.ask [--clips 4] [--seeds 3] [--questions 10] [--seconds 12] [--budgets 64 32 48 96]
+    [--claim evidence|confidence|both]
 
 Right is the typed match of the answer; "and shown" asks besides that the spans it cites overlap the true evidence with
 a tIoU of at least 0.5 (spans united; questions whose answer is that something never happens have none). Questions about
-sound are left out. Arms, all with the same event head, describer and question rules:
+sound are left out. Arms, all with the same tracker, event head, describer and question rules:
 
-  search    a coarse pass at three frames a second, then close looks where something changes
-  dense     every frame looked at
-  last n    the last frames only, as many as the search looked at for that question, the coarse pass counted
-  uniform n as many, evenly spread
+  search n   a coarse pass of n/2 frames, but of at least 8/3 a second, which is what following things needs (so that
+             search 32 of twelve seconds is uniform 32); then looks where most is open, at most n frames in all
+  uniform n  n frames evenly spread
+  last n     the last n frames
+  dense      every frame looked at
 
-Then honesty: the frames of the true evidence are taken out of the film and the questions that were answered right are
-asked again; confidence must fall. The risk–coverage curve answers the surest questions first.
+Each question begins from the coarse pass alone, which is counted in its frames; nothing that was looked at for another
+question helps. Answers are not withheld for little confidence here, in no arm: confidence is capped by how closely an
+event was looked at, and evenly spread frames would lose right answers by that alone.
+
+Then honesty, for the search at the first budget: the frames of the true evidence are taken out of the film and the
+questions that were answered right are asked again; confidence must fall. The risk–coverage curve answers the surest
+questions first.
 """
 
 from __future__ import annotations
@@ -20,13 +27,12 @@ from __future__ import annotations
 import argparse
 import copy
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lucida.cli.ask_parts import RegionDescriber
-from lucida.media.video.frame import Frame
 from lucida.metrics.geometry import spans_iou, temporal_iou
 from lucida.metrics.matchers import match_answer, match_span, match_text
 from lucida.metrics.parsing import parse_span
@@ -35,50 +41,15 @@ from lucida.watch.events.head import load_events
 from lucida.watch.reason.findings import Findings
 from lucida.watch.reason.searching import Searcher
 from lucida.watch.reason.tools import Ledger, Tools
-from lucida.watch.reason.watching import RATE, Watched, watch
+from lucida.watch.reason.watching import Watched, watch
 from lucida.world.clip_questions import clip_questions
 from lucida.world.clip_records import ClipQuestion
-from lucida.world.clips import Clip, draw_clip
+from lucida.world.clips import draw_clip
+from lucida.world.footage import ClipFootage
 from lucida.world.language import lexicon
 
 FULL = 12.0
-ARMS = ("search", "dense", "last", "uniform")
-
-
-@dataclass
-class ClipFootage:
-    """A clip as a film; frames whose time lies in ``gone`` do not exist."""
-
-    clip: Clip
-    gone: Sequence[tuple[float, float]] = ()
-    name: str = "clip"
-    first_t: float = 0.0
-    _times: np.ndarray = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._times = np.array([t for t in self.clip.times() if not any(a <= t <= b for a, b in self.gone)])
-
-    @property
-    def size(self) -> tuple[int, int]:
-        return self.clip.size
-
-    @property
-    def duration(self) -> float:
-        return self.clip.seconds
-
-    def at(self, times: Sequence[float]) -> list[Frame]:
-        """The frame on screen at each time."""
-        ranks = [max(0, int(np.searchsorted(self._times, t + 1e-6, side="right")) - 1) for t in times]
-        return [Frame(self.clip.frame(float(self._times[k])), float(self._times[k]), k) for k in ranks]
-
-    def stream(self, fps: float) -> Iterator[Frame]:
-        """As ``Video.stream``."""
-        return (self.at([t])[0] for t in np.arange(0, self.duration - 1e-9, 1 / fps))
-
-    @property
-    def times(self) -> np.ndarray:
-        """Of all frames."""
-        return self._times
+COARSE, RATE = 0.5, 8 / 3  # of the coarse pass: share of the budget, and least frames a second
 
 
 def right(question: ClipQuestion, findings: Findings) -> bool:
@@ -108,20 +79,25 @@ def shown(question: ClipQuestion, findings: Findings) -> bool:
     return bool(cited) and spans_iou(cited, truth) >= 0.5
 
 
-def seen_by(footage: ClipFootage, times: Sequence[float], describer: RegionDescriber, rate: float) -> Watched:
+def seen_by(footage: ClipFootage, times: Sequence[float], describer: RegionDescriber) -> Watched:
     """The pass over just these frames."""
-    return watch(footage.at(times), footage.size, describer, rate=rate)
+    return watch(footage.at(times), footage.size, describer, rate=len(times) / footage.duration)
+
+
+def even(times: np.ndarray, count: int) -> list[float]:
+    """``count`` of the times, at the middles of equal parts."""
+    return times[np.unique(((np.arange(count) + 0.5) * len(times) / count).astype(int))].tolist()
 
 
 def ask(
-    footage: ClipFootage, watched: Watched, question: str, extra: int, describer: RegionDescriber
+    footage: ClipFootage, watched: Watched, question: str, budget: int, describer: RegionDescriber
 ) -> tuple[Findings, int]:
     """One question to a film of which only ``watched`` is known; (findings, frames inspected, the pass included)."""
     known = copy.deepcopy(watched)
-    ledger = Ledger(budget=len(known.times) + extra)
+    ledger = Ledger(budget=max(budget, len(known.times)))
     ledger.seen |= {round(t, 6) for t in known.times}
     tools = Tools(footage, ledger, describer=describer, zooms=known.zooms)
-    found = Searcher(known, tools, HEAD).reason(question)
+    found = Searcher(known, tools, HEAD, least=0.0, making_sure=1.0).reason(question)
     return found, ledger.frames
 
 
@@ -148,62 +124,67 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--questions", type=int, default=10, help="per clip, each kind in turn")
     parser.add_argument("--seconds", type=float, default=12.0)
+    parser.add_argument(
+        "--budgets", type=int, nargs="+", default=[64, 32, 48, 96], help="the first is the main one"
+    )
     parser.add_argument("--split", default="test")
+    parser.add_argument("--first", type=int, default=0, help="seed of the first clip")
     parser.add_argument("--claim", choices=("evidence", "confidence", "both"), default="both")
     parser.add_argument("--verbose", action="store_true", help="show each question that went wrong")
     options = parser.parse_args()
-    describer = RegionDescriber()
-    arms = ARMS if options.claim != "confidence" else ("search",)
-    rows: dict[str, list[list[Row]]] = {arm: [[] for _ in range(options.seeds)] for arm in arms}
+    describer, main_budget = RegionDescriber(), options.budgets[0]
+    rows: dict[str, list[list[Row]]] = defaultdict(lambda: [[] for _ in range(options.seeds)])
     before: list[float] = []
     after: list[float] = []
     for lot in range(options.seeds):
-        for seed in range(lot * options.clips, (lot + 1) * options.clips):
-            clip = draw_clip(seed, split=options.split, seconds=options.seconds, fps=FULL)
+        for n in range(lot * options.clips, (lot + 1) * options.clips):
+            clip = draw_clip(options.first + n, split=options.split, seconds=options.seconds, fps=FULL)
             footage = ClipFootage(clip)
-            coarse = watch(footage.stream(RATE), clip.size, describer, rate=RATE)
-            dense = seen_by(footage, footage.times.tolist(), describer, FULL) if "dense" in arms else None
             asked = [q for q in clip_questions(clip) if q.answer_type and not q.kind.startswith("tone")]
-            for question in _in_turn(asked, options.questions):
-                found, frames = ask(footage, coarse, question.text, 10_000, describer)
-                ok, cited = right(question, found), shown(question, found)
-                rows["search"][lot].append(
-                    Row(question.kind, ok, ok and cited, found.confidence or 0.0, frames)
-                )
-                if options.verbose and not (ok and cited):
-                    print(
-                        f"{seed}: {question.text} [{question.answer}] -> {found.text} ({found.confidence:.2f})"
+            asked = _in_turn(asked, options.questions)
+            for arm, times, budget in _arms(footage, options.budgets, options.claim):
+                watched = seen_by(footage, times, describer)
+                for question in asked:
+                    found, frames = ask(footage, watched, question.text, budget, describer)
+                    ok = right(question, found)
+                    row = Row(
+                        question.kind, ok, ok and shown(question, found), found.confidence or 0.0, frames
                     )
-                if ok and cited and question.evidence and options.claim != "evidence":
-                    gone = ClipFootage(clip, [(e.t0 - 0.1, e.t1 + 0.1) for e in question.evidence])
-                    without = watch(gone.stream(RATE), clip.size, describer, rate=RATE)
-                    before.append(found.confidence or 0.0)
-                    after.append(ask(gone, without, question.text, 10_000, describer)[0].confidence or 0.0)
-                if dense is None:
-                    continue
-                picks = {
-                    "dense": (dense, 0),
-                    "last": (seen_by(footage, footage.times[-frames:].tolist(), describer, FULL), 0),
-                    "uniform": (
-                        seen_by(footage, _even(footage.times, frames), describer, frames / clip.seconds),
-                        0,
-                    ),
-                }
-                for arm, (known, extra) in picks.items():
-                    other, used = ask(footage, known, question.text, extra, describer)
-                    ok = right(question, other)
-                    rows[arm][lot].append(
-                        Row(question.kind, ok, ok and shown(question, other), other.confidence or 0.0, used)
-                    )
+                    rows[arm][lot].append(row)
+                    if options.verbose and not row.shown:
+                        print(f"{arm} {clip.seed}: {question.text} [{question.answer}] -> {found.text}")
+                    asks_again = arm == f"search {main_budget}" and options.claim != "evidence"
+                    if asks_again and row.shown and question.evidence:
+                        gone = ClipFootage(clip, [(e.t0 - 0.1, e.t1 + 0.1) for e in question.evidence])
+                        without = seen_by(gone, even(gone.times, len(times)), describer)
+                        before.append(row.confidence)
+                        after.append(
+                            ask(gone, without, question.text, budget, describer)[0].confidence or 0.0
+                        )
     numbers: dict[str, Number | float] = {}
-    for arm in arms:
-        numbers |= _told(arm, rows[arm])
-    if options.verbose:
-        _by_kind(rows["search"])
+    for arm, lots in rows.items():
+        numbers |= _told(arm, arm.removesuffix(f" {main_budget}").replace(" ", ""), lots)
+        if options.verbose:
+            _by_kind(lots)
     if before:
         numbers |= _honesty(np.array(before), np.array(after))
-    numbers |= _risk([row for lot in rows["search"] for row in lot])
+    numbers |= _risk([row for lot in rows[f"search {main_budget}"] for row in lot])
     report(numbers)
+
+
+def _arms(footage: ClipFootage, budgets: Sequence[int], claim: str) -> list[tuple[str, list[float], int]]:
+    """(name, times of the pass, frames allowed) of each arm."""
+    main_budget, times = budgets[0], footage.times
+    least = round(RATE * footage.duration)
+    found = [(f"search {n}", even(times, min(n, max(least, round(COARSE * n)))), n) for n in budgets]
+    if claim == "confidence":
+        return found[:1]
+    found += [(f"uniform {n}", even(times, n), n) for n in budgets]
+    return [
+        *found,
+        (f"last {main_budget}", times[-main_budget:].tolist(), main_budget),
+        ("dense", times.tolist(), 0),
+    ]
 
 
 def _in_turn(questions: list[ClipQuestion], limit: int) -> list[ClipQuestion]:
@@ -216,11 +197,7 @@ def _in_turn(questions: list[ClipQuestion], limit: int) -> list[ClipQuestion]:
     return [questions[int(i)] for i in np.argsort(order, kind="stable")[:limit]]
 
 
-def _even(times: np.ndarray, count: int) -> list[float]:
-    return times[np.unique(((np.arange(count) + 0.5) * len(times) / count).astype(int))].tolist()
-
-
-def _told(arm: str, lots: list[list[Row]]) -> dict[str, Number | float]:
+def _told(arm: str, key: str, lots: list[list[Row]]) -> dict[str, Number | float]:
     """Means by seed, printed as a row."""
     means = {
         "right": measured([float(np.mean([row.right for row in lot])) for lot in lots]),
@@ -229,9 +206,9 @@ def _told(arm: str, lots: list[list[Row]]) -> dict[str, Number | float]:
     }
     count = sum(map(len, lots))
     print(
-        f"{arm:>8}  {'  '.join(f'{name} {value.value:.3f}' for name, value in means.items())}  ({count} questions)"
+        f"{arm:>10}  {'  '.join(f'{name} {value.value:.3f}' for name, value in means.items())}  ({count} questions)"
     )
-    return {f"{arm}/{name}": value for name, value in means.items()}
+    return {f"{key}/{name}": value for name, value in means.items()}
 
 
 def _by_kind(lots: list[list[Row]]) -> None:

@@ -44,7 +44,7 @@ def ready(
         scene = draw_scene(seed, split=split)
         look = describer.look(Image.from_array(scene.pixels))
         regions = [Region.from_mask(mask) for mask in scene.masks]
-        out.append(Ready(scene, look, look._cells, look._region_requests(regions, style, hints)))
+        out.append(Ready(scene, look, look.cells, look.region_requests(regions, style, hints)))
     return out
 
 

@@ -49,11 +49,11 @@ def measure(model: str, side: int, count: int, rounds: int, precision: str) -> d
     for _ in range(rounds):
         begin = time.perf_counter()
         look = describer.look(image)
-        _ = look._context
+        _ = look.context
         looked = time.perf_counter()
-        requests = look._region_requests(regions, 0, True)
+        requests = look.region_requests(regions, 0, True)
         hinted = time.perf_counter()
-        describer.write([look._cells], [requests], context=lambda look=look: look._context)
+        describer.write([look.cells], [requests], context=lambda look=look: look.context)
         done = time.perf_counter()
         for name, seconds in (
             ("look", looked - begin),

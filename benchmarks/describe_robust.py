@@ -41,7 +41,7 @@ ROUNDING = 1e-4
 def changed(one: Ready, make: Callable[[np.ndarray], Region], *, hints: bool = True) -> Ready:
     """The scene with other regions for its things."""
     regions = [make(mask) for mask in one.scene.masks]
-    return replace(one, requests=one.look._region_requests(regions, one.requests[0].style, hints))
+    return replace(one, requests=one.look.region_requests(regions, one.requests[0].style, hints))
 
 
 def as_box(mask: np.ndarray) -> Region:

@@ -1,95 +1,166 @@
-"""How right drawn pictures are, by a judge that is nobody's teacher, at several numbers of steps.
+"""How right drawn pictures are, by judges that are nobody's teachers, at several numbers of steps.
 
-python benchmarks/drawing.py --judge runs/train/judge/model [--prompts 1000] [--steps 2 5 10 20 50] [--guidance 2]
+python -m benchmarks.drawing --judge runs/train/judge/model [--tower tower-lite2] [--model generate] [--prompts 1000]
+    [--steps 2 5 10 20 50] [--guidance 2] [--bad MODEL]
 
 Prompts are true of held-out scenes (split test, one to three things), so the same scenes, rendered and passed through
-the tokenizer, say how well the judge could do at most: "ceiling". Shares right of what was asked: objects, colours,
-relations. Frechet distances are between judge features of as many pictures; "floor" is between two sets of true ones.
+the tokenizer, say how well the judge could do at most: "ceiling". "others" are pictures of other prompts: what no
+drawing at all would get. Shares right of what was asked: objects, colours, relations. Frechet distances are between
+judge features of as many pictures, and between features of a second tower (in 128 main directions); each stands beside
+its floor, the distance between two sets of true pictures.
 """
 
 from __future__ import annotations
 
 import argparse
 import time
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
 
 import numpy as np
 import torch
+from torch import Tensor
 
 import lucida
-from lucida.models.dense_judge import load_judge
-from lucida.models.tower import to_pixels
-from lucida.systems.generate.judging import distance_and_floor, judge_pictures, score_pictures
-from lucida.systems.generate.prompts import draw_prompt
+from lucida.media import settings
+from lucida.media.errors import InputError
+from lucida.models.dense_judge import DenseJudge, load_judge
+from lucida.models.store import resolve_weights
+from lucida.models.tower import Tower, load_tower, to_pixels
+from lucida.systems.generate.judging import (
+    distance_and_floor,
+    judge_pictures,
+    principal,
+    score_pictures,
+    tower_features,
+)
+from lucida.systems.generate.prompts import Prompt, draw_prompt
 from lucida.systems.generate.system import DrawPlan
 from lucida.systems.tokenize.teacher import small
-from lucida.train.claims import Number, report
+from lucida.train.claims import Value, report
+from lucida.train.ledger import Number
 from lucida.world.config import SceneConfig
 from lucida.world.scene import draw_scene
 
 RENDER = 256
+KINDS = ("object", "colour", "relation")
+
+
+@lru_cache(maxsize=4)
+def truths(first: int, count: int, side: int) -> tuple[tuple[Prompt, ...], Tensor]:
+    """Prompts of test scenes and the scenes themselves (count, 3, side, side)."""
+    config = SceneConfig(objects=(1, 3))
+    drawn = [draw_scene(first + i, split="test", size=(RENDER, RENDER), config=config) for i in range(count)]
+    prompts = tuple(draw_prompt(s, np.random.default_rng(s.seed)) for s in drawn)
+    return prompts, to_pixels(np.stack([small(s.pixels, side) for s in drawn]))
+
+
+def second_tower(name: str | None) -> Tower | None:
+    """The tower named; by default tower-lite2 where it is installed (lucida/models/convert_tower.py makes it)."""
+    if name is None:
+        try:
+            resolve_weights("tower-lite2")
+        except InputError:
+            print("no model tower-lite2 here: the world's judge judges alone")
+            return None
+    return load_tower(settings.device(), name or "tower-lite2")
+
+
+def measure(
+    generator: Any,
+    judge: DenseJudge,
+    *,
+    tower: Tower | None,
+    count: int,
+    steps: Sequence[int],
+    guidance: float,
+    bad: Any = None,
+) -> dict[str, Value]:
+    """All numbers of a generator; prints a row per number of steps."""
+    side = generator.tokenizer.network.config.side
+    (prompts, truth), (_, other) = truths(0, count, side), truths(count, count, side)
+    with torch.no_grad():
+        again = torch.cat([generator.tokenizer.network.reconstruct(part).cpu() for part in truth.split(50)])
+    pictures: dict[str, Any] = {"truth": truth, "ceiling": again, "others": other}
+    seconds: dict[str, float] = {}
+    for many in steps:
+        plan, begin = DrawPlan(steps=many, guidance=guidance), time.perf_counter()
+        texts = [prompt.text for prompt in prompts]
+        pictures[f"{many}-steps"] = generator.draw_each(texts, range(count), plan=plan, bad=bad)
+        seconds[f"{many}-steps"] = (time.perf_counter() - begin) / count
+    seen = {name: judge_pictures(some, judge) for name, some in pictures.items()}
+    distances = {
+        name: distance_and_floor(one.features, seen["truth"].features, seen["others"].features)
+        for name, one in seen.items()
+    }
+    far: dict[str, tuple[float, float]] = {}
+    if tower is not None:
+        raw = {name: tower_features(some, tower) for name, some in pictures.items()}
+        reference = np.concatenate((raw["truth"], raw["others"]))
+        flat = {name: principal(reference, one)[0] for name, one in raw.items()}
+        far = {n: distance_and_floor(one, flat["truth"], flat["others"]) for n, one in flat.items()}
+    numbers: dict[str, Value] = {"floor": distances["truth"][1]}
+    if far:
+        numbers["tower_floor"] = far["truth"][1]
+    print(f"{count} prompts; {'object':>17} {'colour':>8} {'relation':>8} {'frechet':>8} {'floor':>8} "
+          f"{'tower':>8} {'floor':>8} {'s/picture':>9}")  # fmt: skip
+    for name, one in seen.items():
+        score = score_pictures(prompts, one)
+        second = far.get(name, (float("nan"), float("nan")))
+        cells = [score.object, score.colour, score.relation, *distances[name], *second]
+        print(f"{name:>26} {' '.join(f'{cell:8.3f}' for cell in cells)} {seconds.get(name, 0.0):9.3f}")
+        for kind in KINDS:
+            share, asked = getattr(score, kind), score.asked[kind]
+            if asked:  # a report holds no NaN
+                spread = 1.96 * (share * (1 - share) / asked) ** 0.5
+                numbers[f"{name}/{kind}"] = Number(value=share, spread=spread, n=asked)
+        if name not in ("truth", "others"):
+            numbers[f"{name}/frechet"] = distances[name][0]
+            if far:
+                numbers[f"{name}/frechet_tower"] = far[name][0]
+        if name in seconds:
+            numbers[f"{name}/seconds_per_picture"] = seconds[name]
+    return numbers | of_ceiling(numbers, steps)
+
+
+def of_ceiling(numbers: dict[str, Value], steps: Sequence[int]) -> dict[str, float]:
+    """Each share right over the share that the judge reads off true pictures passed through the tokenizer."""
+    told: dict[str, float] = {}
+    for many in steps:
+        for kind in KINDS:
+            top, own = numbers.get(f"ceiling/{kind}"), numbers.get(f"{many}-steps/{kind}")
+            if isinstance(top, Number) and isinstance(own, Number) and top.value:
+                told[f"{many}-steps/{kind}_of_ceiling"] = own.value / top.value
+    return told
 
 
 def main() -> None:
-    """Print a row per number of steps and report all numbers."""
+    """Draw, judge, print a row per number of steps and report all numbers."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--judge", required=True)
+    parser.add_argument("--tower")
     parser.add_argument("--model", default="generate")
     parser.add_argument("--prompts", type=int, default=1000)
     parser.add_argument("--steps", type=int, nargs="+", default=[2, 5, 10, 20, 50])
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--bad")
     options = parser.parse_args()
-    generator, judge = lucida.load(options.model), load_judge(options.judge)
-    bad = lucida.load(options.bad) if options.bad else None
-    config, side, n = SceneConfig(objects=(1, 3)), generator.tokenizer.network.config.side, options.prompts
-
-    def scenes(first: int) -> list:
-        drawn = [draw_scene(first + i, split="test", size=(RENDER, RENDER), config=config) for i in range(n)]
-        return [(draw_prompt(s, np.random.default_rng(s.seed)), small(s.pixels, side)) for s in drawn]
-
-    own, others = scenes(0), scenes(n)
-    prompts = [prompt for prompt, _ in own]
-    truth = to_pixels(np.stack([pixels for _, pixels in own]))
-    seen_truth = judge_pictures(truth, judge)
-    seen_others = judge_pictures(to_pixels(np.stack([pixels for _, pixels in others])), judge)
-    again = torch.cat([generator.tokenizer.network.reconstruct(part).cpu() for part in truth.split(50)])
-    rows = {"truth": seen_truth, "ceiling": judge_pictures(again, judge)}
-    numbers: dict[str, Number | float] = {}
-    seconds: dict[str, float] = {}
-    for steps in options.steps:
-        plan, begin = DrawPlan(steps=steps, guidance=options.guidance), time.perf_counter()
-        drawn = [
-            generator.draw(prompt.text, seed=i, plan=plan, bad=bad).images[0]
-            for i, prompt in enumerate(prompts)
-        ]
-        name = f"{steps}-steps"
-        seconds[name] = (time.perf_counter() - begin) / n
-        rows[name] = judge_pictures(drawn, judge)
-    print(
-        f"{n} prompts; {'object':>17} {'colour':>8} {'relation':>8} {'frechet':>8} {'floor':>8} {'s/picture':>9}"
-    )
-    for name, seen in rows.items():
-        score = score_pictures(prompts, seen)
-        distance, floor = distance_and_floor(seen.features, seen_truth.features, seen_others.features)
-        print(
-            f"{name:>26} {score.object:8.3f} {score.colour:8.3f} {score.relation:8.3f} {distance:8.3f} {floor:8.3f} "
-            f"{seconds.get(name, 0.0):9.3f}"
+    tower = second_tower(options.tower)
+    numbers = measure(
+        lucida.load(options.model), load_judge(options.judge), tower=tower, count=options.prompts,
+        steps=options.steps, guidance=options.guidance, bad=lucida.load(options.bad) if options.bad else None,
+    )  # fmt: skip
+    near = {
+        f"{many}-steps/all_at_least_nine_tenths_of_ceiling": all(
+            value >= 0.9 for name, value in numbers.items()
+            if name.startswith(f"{many}-steps/") and name.endswith("_of_ceiling") and isinstance(value, float)
         )
-        for kind in ("object", "colour", "relation"):
-            share, count = getattr(score, kind), score.asked[kind]
-            if not count:  # a report holds no NaN
-                continue
-            spread = 1.96 * (share * (1 - share) / count) ** 0.5
-            numbers[f"{name}/{kind}"] = Number(value=share, spread=spread, n=count)
-        numbers[f"{name}/frechet"], numbers["floor"] = distance, floor
-    for name in (name for name in rows if name.endswith("steps")):
-        for kind in ("object", "colour", "relation"):
-            top, own = numbers.get(f"ceiling/{kind}"), numbers.get(f"{name}/{kind}")
-            if isinstance(top, Number) and isinstance(own, Number) and top.value:
-                numbers[f"{name}/{kind}_of_ceiling"] = own.value / top.value
-    report(numbers)
+        for many in options.steps
+    }  # fmt: skip
+    report(numbers, near, "" if tower else "judged by the world's judge alone")
 
 
 if __name__ == "__main__":

@@ -1,11 +1,12 @@
 """How good tokenizers are on held-out scenes: pixels, and what is readable along the noise path.
 
-python benchmarks/latents.py NAME=MODEL ... [--judge runs/train/judge/model] [--tested 400] [--fitted 1500]
+python -m benchmarks.latents NAME=MODEL ... [--judge runs/train/judge/model] [--tower tower-lite2] [--tested 400]
+    [--fitted 1500]
 
 PSNR and SSIM at the tokenizer's size; with a judge the Frechet distance of reconstructions (rfd) to the pictures, and
-its floor. The probe fits a linear reader at each noise level on training scenes, on normalised latents, and again on
-raw ones; "retention" is accuracy at 0.6 over that at 0. The std of raw latents stands beside, because large
-latents flatter a raw probe.
+its floor, and with a second tower the same in its features (rfd_tower). The probe fits a linear reader at each noise
+level on training scenes, on normalised latents, and again on raw ones; "retention" is accuracy at 0.6 over that at 0,
+"mean" the mean over levels. The std of raw latents stands beside, because large latents flatter a raw probe.
 """
 
 from __future__ import annotations
@@ -13,13 +14,16 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
+import numpy as np
 import torch
 
 import lucida
+from benchmarks.drawing import second_tower
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.dense_judge import DenseJudge, load_judge
-from lucida.systems.generate.judging import distance_and_floor, judge_pictures
+from lucida.models.tower import Tower
+from lucida.systems.generate.judging import distance_and_floor, judge_pictures, principal, tower_features
 from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig
 from lucida.systems.tokenize.evaluation import LEVELS, probe_path, reconstruction
 from lucida.systems.tokenize.teacher import TeacherConfig
@@ -27,7 +31,13 @@ from lucida.train.claims import report
 
 
 def measure(
-    model: str, *, judge: DenseJudge | None, fitted: int, tested: int, levels: Sequence[float] = LEVELS
+    model: str,
+    *,
+    judge: DenseJudge | None,
+    fitted: int,
+    tested: int,
+    levels: Sequence[float] = LEVELS,
+    tower: Tower | None = None,
 ) -> dict[str, float]:
     """All numbers of one tokenizer; curves as "normalised/object_noun/0.6"."""
     tokenizer = lucida.load(model)
@@ -45,12 +55,17 @@ def measure(
     if judge is not None:
         made, truth, other = (judge_pictures(p, judge).features for p in (again, *pixels.split(tested)))
         found["rfd"], found["rfd_floor"] = distance_and_floor(made, truth, other)
+    if tower is not None:
+        truth, other = (tower_features(p, tower) for p in pixels.split(tested))
+        parts = principal(np.concatenate((truth, other)), tower_features(again, tower), truth, other)
+        found["rfd_tower"], found["rfd_tower_floor"] = distance_and_floor(*parts)
     for kind, raw in (("normalised", False), ("raw", True)):
         path = probe_path(
             tokenizer.network, train, test, levels=levels, fitted=fitted, tested=tested, raw=raw
         )
         for reader, curve in path.items():
             found |= {f"{kind}/{reader}/{level:g}": value for level, value in curve.items()}
+            found[f"{kind}/{reader}/mean"] = sum(curve.values()) / len(curve)
         start = path["object_noun"][0.0]
         found[f"{kind}/retention"] = path["object_noun"][0.6] / start if start else 0.0
     return found
@@ -71,15 +86,17 @@ def main() -> None:
     )
     parser.add_argument("models", nargs="+", metavar="NAME=MODEL")
     parser.add_argument("--judge")
+    parser.add_argument("--tower")
     parser.add_argument("--tested", type=int, default=400)
     parser.add_argument("--fitted", type=int, default=1500)
     options = parser.parse_args()
     if bad := [word for word in options.models if "=" not in word]:
         raise InputError(f"want NAME=MODEL, got {bad[0]}")
     judge = load_judge(options.judge) if options.judge else None
+    tower = second_tower(options.tower)
     numbers: dict[str, float] = {}
     for name, model in (word.split("=", 1) for word in options.models):
-        found = measure(model, judge=judge, fitted=options.fitted, tested=options.tested)
+        found = measure(model, judge=judge, fitted=options.fitted, tested=options.tested, tower=tower)
         show(name, found)
         numbers |= {f"{name}/{key}": value for key, value in found.items()}
     report(numbers)

@@ -1,11 +1,12 @@
 """Automatic regions against two rivals: how many things are found, and how well their masks fit.
 
-    python benchmarks/proposals.py [--scenes 100] [--photos examples] [--fit]
+    python benchmarks/proposals.py [--scenes 100] [--photos examples] [--segment MODEL] [--fit]
 
 Each thing counts with the best IoU among the first eight regions; it is found at 0.5. Scenes are the world's, of seeds
 that nothing was tuned on. The photographs are the six in ``examples`` with their whole things (no eyes, no patches);
 the score's few weights were chosen looking at them, so they flatter it. Rivals: a 3 x 3 grid of boxes, and
 Ward clusters of tower cells that do not cover much of the border (what the describer began with).
+``--segment`` adds the things of a segmenter's class map; whether they win decides its recipe's ``proposes``.
 ``--fit`` prints the model that cuts touching things, fitted again on the training split.
 """
 
@@ -30,6 +31,8 @@ from lucida.systems.describe.proposals_refine import enlarged
 from lucida.systems.describe.proposals_sight import see
 from lucida.systems.describe.proposals_split import CUES, cuts_of
 from lucida.systems.describe.proposals_tree import grow
+from lucida.systems.registry import load
+from lucida.systems.segment.proposals import SegmentProposer
 from lucida.train.claims import Value, measured, report
 from lucida.world.scene import draw_scene
 
@@ -194,6 +197,7 @@ def main() -> None:
     )
     parser.add_argument("--scenes", type=int, default=100, help="scenes of either size")
     parser.add_argument("--photos", type=Path, default=Path(__file__).parents[1] / "examples")
+    parser.add_argument("--segment", metavar="MODEL", help="a segmenter as one more rival")
     parser.add_argument(
         "--fit", action="store_true", help="fit the model that cuts touching things, and stop"
     )
@@ -208,6 +212,8 @@ def main() -> None:
         "ward": (WardClusters(), MOST),
         "grid": (grid_boxes, 9),
     }
+    if options.segment:
+        arms["segment"] = (SegmentProposer(load(options.segment)).propose, MOST)
     numbers: dict[str, Value] = {}
     sets = {f"scenes{side}": list(scenes(options.scenes, side)) for side in (192, 384)}
     for cases_name, cases in {**sets, "photos": list(photographs(options.photos))}.items():
@@ -217,7 +223,8 @@ def main() -> None:
         f"beats_{rival}_on_{name}": _mean(numbers[f"ours_{name}_best_iou"])
         > _mean(numbers[f"{rival}_{name}_best_iou"])
         for name in (*sets, "photos")
-        for rival in ("ward", "grid")
+        for rival in arms
+        if rival != "ours"
     }
     notes = "photos: 21 whole things on six photographs, also used to choose the score's weights"
     print(json.dumps(report(numbers, passed, notes), indent=2))

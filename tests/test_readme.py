@@ -24,9 +24,6 @@ COMMANDS = [
     for line in block.splitlines()
     if line.strip()
 ]
-needs_model = pytest.mark.skipif(
-    not (ROOT / "weights" / "describe").is_dir(), reason="weights/describe is not made yet"
-)
 
 
 @pytest.fixture
@@ -73,7 +70,6 @@ def test_links_lead_somewhere(page: Path) -> None:
             assert (page.parent / target).exists(), f"{page.name}: {target}"
 
 
-@needs_model
 @pytest.mark.parametrize("command", [line for line in COMMANDS if line.startswith("lucida ")])
 def test_commands_run(command: str, here: Path) -> None:
     words = shlex.split(command)
@@ -83,7 +79,6 @@ def test_commands_run(command: str, here: Path) -> None:
     assert done.stdout
 
 
-@needs_model
 @pytest.mark.parametrize("block", [block for language, block in BLOCKS if language == "python"])
 def test_python_runs(block: str, here: Path) -> None:
     done = run(["-c", block], here)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -30,7 +31,8 @@ class EndpointJudge:
     the verdict and the refusal are both kept under (judge, settings, prompt, options).
 
     Attributes:
-        asked: calls made. cached: verdicts found in the cache. refused: refusals, each counted once per question.
+        asked: calls made. cached: verdicts found in the cache. refused: refusals, each counted once per question;
+            reasons: why, and how often.
     """
 
     def __init__(self, target: str, cache: Cache, options: ModelOptions | None = None) -> None:
@@ -41,6 +43,7 @@ class EndpointJudge:
         self.name = f"{self.chat.name} at temperature {self.options.temperature:g}"
         self.cache = cache
         self.asked = self.cached = self.refused = 0
+        self.reasons: Counter[str] = Counter()
         self._lock = threading.Lock()
         self._known: dict[str, dict[str, str]] = {}
 
@@ -119,6 +122,7 @@ class EndpointJudge:
     def _refusal(self, kind: str, why: str) -> dict[str, str]:
         with self._lock:
             self.refused += 1
+            self.reasons[why] += 1
         return {kind: why}
 
 
@@ -250,4 +254,5 @@ def tally(judge: Judge) -> str:
     if not isinstance(judge, EndpointJudge):
         return ""
     known = f"{judge.cached} verdicts from the cache"
-    return f"judge {judge.name}: {judge.asked} questions asked, {judge.refused} refused, {known}"
+    why = f" (mostly: {judge.reasons.most_common(1)[0][0][:160]})" if judge.reasons else ""
+    return f"judge {judge.name}: {judge.asked} questions asked, {judge.refused} refused{why}, {known}"

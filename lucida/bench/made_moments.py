@@ -139,16 +139,6 @@ class Moment:
             return None
         return self.ask("What is the last thing that has happened?", past[-1].text, self.texts())
 
-    def times_so_far(self) -> Asked | None:
-        """How often has it happened so far?"""
-        for event in self.past():
-            same = self.film.named(event)
-            done = sum(other.t1 <= self.seen for other in same)
-            if not any(other.t0 - APART < self.seen < other.t1 + APART for other in same):
-                question = f"How many times has this happened so far: {event.text}?"
-                return self.ask(question, str(done), [str(n) for n in range(6)])
-        return None
-
 
 def moments(film: Film, rng: np.random.Generator, *, first: float = 3.0, step: float = 1.0) -> list[Moment]:
     """Moments every ``step`` seconds from ``first`` to the end of the clip, in random order."""

@@ -45,6 +45,8 @@ class Protocol(abc.ABC):
         data: the folder that was read; media paths are relative to it.
         problems: malformed rows, duplicate ids, missing files: one line each, named; never dropped in silence.
         asked: everything to ask. sources: the annotation files that were read. wording: whose prompts are used.
+        part: in words, where only some of the items are asked and scored.
+        pools: the attributes that hold the items.
     """
 
     name: ClassVar[str]
@@ -52,12 +54,14 @@ class Protocol(abc.ABC):
     licence: ClassVar[str] = "unknown"
     headline: ClassVar[str] = ""
     parser: ClassVar[str] = "1"
+    pools: ClassVar[tuple[str, ...]] = ("items",)
 
     data: Path
     problems: tuple[str, ...] = ()
     asked: Sequence[Request] = ()
     sources: tuple[Path, ...] = ()
     wording: str = "lucida"
+    part: str = ""
 
     @classmethod
     @abc.abstractmethod
@@ -99,6 +103,24 @@ class Protocol(abc.ABC):
         """Everything to ask, in an order that keeps requests of one video together."""
         return self.asked
 
+    def first(self, count: int) -> None:
+        """From now on only the first ``count`` items are asked and scored; scores and baselines say so.
+
+        Raises:
+            InputError: ``count`` is below 1.
+        """
+        if count < 1:
+            raise InputError(f"limit is {count}, want at least 1")
+        every = list(dict.fromkeys(request.item for request in self.requests()))
+        if count >= len(every):
+            return
+        kept = set(every[:count])
+        self.asked = tuple(request for request in self.asked if request.item in kept)
+        for pool in self.pools:
+            setattr(self, pool, [one for one in getattr(self, pool) if item_name(one) in kept])
+        vars(self).pop("_shown", None)  # what was hashed before
+        self.part = f"the first {count} of {len(every)}"
+
     @abc.abstractmethod
     def score(
         self, replies: Mapping[str, Reply], *, compat: bool = False, judge: Judge | None = None
@@ -108,6 +130,15 @@ class Protocol(abc.ABC):
     def follow_ups(self, replies: Mapping[str, Reply]) -> Sequence[Request]:
         """Requests that depend on earlier replies (faithfulness probes). They are asked after the others."""
         return ()
+
+    @classmethod
+    def composed(cls, means: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Figures of the summary that are no mean of one row score, in 0..1, so that they get an interval, too.
+
+        Args:
+            means: of row scores by name, each an array over resamples; a name may be missing, an entry may be NaN.
+        """
+        return {}
 
     def baselines(self) -> Mapping[str, Mapping[str, Reply]]:
         """Trivial baselines and scripted oracles by name, with closed-form scores. Names of oracles (which use the
@@ -127,6 +158,9 @@ class Protocol(abc.ABC):
     ) -> Score:  # fmt: skip
         """A :class:`Score` with its provenance filled in: data and prompt hashes, parser, frame rule, judge."""
         rows = tuple(rows)
+        if self.part:
+            notes = [f"only {self.part} items are asked and scored: not to be compared with published figures", *notes]
+            provenance = {"items": self.part, **provenance}
         known = {
             "data": self.revision, "prompts": self._shown[0], "parser": f"{self.name}/{self.parser}",
             "frames": frames or self._shown[1], "judge": judge.name if judge is not None else "none",
@@ -176,6 +210,11 @@ def protocol_class(name: str) -> type[Protocol]:
         raise InputError(f"protocol {name!r}: want one of {', '.join(PROTOCOLS)}")
     module, _, attribute = PROTOCOLS[name].partition(":")
     return getattr(import_module(module), attribute)
+
+
+def item_name(item: Any) -> str:
+    """What requests call an item of a pool."""
+    return str(getattr(item, "item", None) or getattr(item, "key", None) or item.id)
 
 
 def missing_media(data: Path, requests: Iterable[Request]) -> list[str]:

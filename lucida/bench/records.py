@@ -229,3 +229,8 @@ def reply_from_json(document: Mapping[str, Any], where: str = "reply") -> Reply:
         )  # fmt: skip
     except (TypeError, ValueError, IndexError, AttributeError) as error:
         raise InputError(f"{where}: {name!r} has a bad field: {error}") from error
+
+
+def replies_of(texts: Mapping[str, str], model: str) -> dict[str, Reply]:
+    """Plain replies without costs, by request id."""
+    return {key: Reply(id=key, raw=text, model=model) for key, text in texts.items()}

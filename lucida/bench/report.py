@@ -12,7 +12,7 @@ from lucida.bench.power import detectable, paired_sd
 from lucida.bench.protocol import Protocol, load_protocol
 from lucida.bench.records import Reply, Request, Row
 from lucida.bench.report_examples import example, pick
-from lucida.bench.report_parts import Html, intervals, page, table, text
+from lucida.bench.report_parts import Html, folded, intervals, page, table, text, tiles
 from lucida.bench.scoring import means, read_score, rows_of
 from lucida.bench.store import read_run
 from lucida.media.errors import InputError
@@ -52,10 +52,10 @@ def read_scored(folder: str | Path) -> Scored:
     protocol = None
     replies: dict[str, Reply] = {}
     try:
-        options = (
-            read_run(folder).get("options", {}) if folder.is_dir() and (folder / "run.json").exists() else {}
-        )
-        protocol = load_protocol(document["protocol"], document["data"], **options)
+        known = read_run(folder) if folder.is_dir() and (folder / "run.json").exists() else {}
+        protocol = load_protocol(document["protocol"], document["data"], **known.get("options", {}))
+        if known.get("limit"):
+            protocol.first(known["limit"])
         replies, _ = protocol.read_predictions(Path(document.get("predictions") or folder))
     except InputError:  # the numbers stand without the data; examples then have no pictures
         pass
@@ -94,8 +94,9 @@ def _run(run: Scored, examples: int) -> list[str]:
     failed = ", ".join(f"{count} {name} ({100 * count / total:.1f} %)" for name, count in statuses.items())
     parts = [
         f"<h2>{text(document['title'])}: {text(run.name)}</h2>",
-        f"<p>n = {score['n']}; rows: {text(failed)}.</p>",
-        f"<p class=soft>Data licence: {text(document['licence'])}.</p>",
+        tiles(headline_tiles(document, len({row.item for row in rows}))),
+        f"<p>n = {score['n']}; rows: {text(failed)}. <span class=soft>Data licence: {text(document['licence'])}."
+        "</span></p>",
         *[f'<p class="warn">{text(note)}</p>' for note in score.get("notes", ())],
         "<h3>Summary</h3>", _summary(run), "<h3>Means with 95 % cluster-bootstrap intervals</h3>",
         "<p class=soft>Per cent of the rows that carry a score; whole videos or pictures are resampled. "
@@ -109,11 +110,49 @@ def _run(run: Scored, examples: int) -> list[str]:
     parts += ["<h3>Provenance</h3>", table(("what", "value"), list(score.get("provenance", {}).items()))]
     if examples and rows:
         requests = _requests(run)
-        legend = "Green is true evidence, orange the model's. Chosen by rule, not by eye."
+        legend = (
+            '<span class="key" style="background:#0f766e"></span>true evidence '
+            '<span class="key" style="background:#d97706"></span>the model\'s. Chosen by rule, not by eye.'
+        )
         parts.append(f"<h3>Examples</h3><p class=soft>{legend}</p>")
         chosen = pick(rows, document["headline"], examples)
         parts += [example(row, requests, run.replies, run.protocol) for row in chosen]
     return parts
+
+
+def headline_tiles(document: Mapping[str, Any], items: int) -> list[tuple[str, str, str]]:
+    """What must be seen first: the headline with its interval, what bounds it, what failed, what it cost."""
+    score, name, costs = document["score"], document["headline"], document["costs"]
+    found = []
+    for prefix, words in (("", ""), ("judged_", ", with judge")):
+        mean = document["means"].get(prefix + name)
+        value = (score["summary"] if not prefix else score.get("judged") or {}).get(name)
+        if mean is None and value is None:
+            continue
+        figure = value if value is not None else 100 * mean["mean"] if mean is not None else 0.0
+        more = "" if mean is None else f"95 %: {100 * mean['low']:.1f} to {100 * mean['high']:.1f}"
+        found.append((f"{name}{words}", f"{figure:.1f}", more))
+    clusters = len({row["cluster"] for row in score["rows"]})
+    found.append(("n", f"{score['n']:,}", f"in {clusters:,} videos or pictures"))
+    found.append(("ceiling", f"{score.get('ceilings', {}).get(name, 100.0):.1f}", f"the most that {name} can reach"))
+    trivial = [
+        (summary[name], known) for known, summary in document["baselines"].items()
+        if not known.startswith("oracle") and name in summary
+    ]  # fmt: skip
+    if trivial:
+        value, known = max(trivial)
+        found.append(("best trivial baseline", f"{value:.1f}", known))
+    statuses = score["statuses"]
+    total = max(1, sum(statuses.values()))
+    lost = {key: count for key, count in statuses.items() if key != "ok" and count}
+    share = 100 * sum(lost.values()) / total
+    found.append(("not read", f"{share:.1f} %", ", ".join(f"{count} {key}" for key, count in lost.items()) or "none"))
+    spent = [(words, costs[key]["total"] / max(1, items)) for key, words in (("seconds", "s"), ("tokens", "tokens"))
+             if key in costs]  # fmt: skip
+    if spent:
+        figures = [f"{value:.3g} {words}" for words, value in spent]
+        found.append(("cost of an item", figures[0], ", ".join(figures[1:])))
+    return found
 
 
 def _requests(run: Scored) -> dict[str, Request]:
@@ -127,22 +166,31 @@ def _summary(run: Scored) -> str:
     compat = run.compat["score"]["summary"] if run.compat else {}
     judged = score.get("judged") or {}
     extra = [name for name, values in (("as released (compat)", compat), ("with judge", judged)) if values]
-    header = ["metric", "value", *extra, "ceiling", *baselines]
+    trivial = {name: values for name, values in baselines.items() if not name.startswith("oracle")}
+    oracles = {name: values for name, values in baselines.items() if name.startswith("oracle")}
+    header = ["metric", "value", *extra, "ceiling", *trivial]
     rows = []
-    for name in dict.fromkeys([*score["summary"], *compat, *judged]):
+    names = list(dict.fromkeys([*score["summary"], *compat, *judged]))
+    for name in names:
         columns = [values.get(name, "–") for values in (compat, judged) if values]
         ceiling = score.get("ceilings", {}).get(name, "–")
         rows.append([name, score["summary"].get(name, "–"), *columns, ceiling,
-                     *[values.get(name, "–") for values in baselines.values()]])  # fmt: skip
-    return table(header, rows)
+                     *[values.get(name, "–") for values in trivial.values()]])  # fmt: skip
+    if not oracles:
+        return table(header, rows)
+    known = [[name, *[values.get(name, "–") for values in oracles.values()]] for name in names]
+    scripted = table(["metric", *oracles], [row for row in known if set(row[1:]) != {"–"}])
+    return table(header, rows) + folded("Scripted oracles on this data", scripted)
 
 
 def _means(document: Mapping[str, Any], rows: Sequence[Row]) -> str:
     known, lines = document["means"], []
     for name, mean in known.items():
         taking = [row for row in rows if name in row.scores]
-        sd, n = paired_sd([row.scores[name] for row in taking], [row.cluster for row in taking])
-        least = 100 * detectable(sd * 2**0.5, n)
+        least: float | str = "–"  # of a figure composed of several means
+        if taking:
+            sd, n = paired_sd([row.scores[name] for row in taking], [row.cluster for row in taking])
+            least = 100 * detectable(sd * 2**0.5, n)
         percents = [100 * mean[key] for key in ("mean", "low", "high")]
         lines.append([name, *percents, mean["n"], mean["clusters"], least])
     marks = {name: _marks(document, name) for name in known}
@@ -151,7 +199,12 @@ def _means(document: Mapping[str, Any], rows: Sequence[Row]) -> str:
         if known
         else ""
     )
-    legend = "<p class=soft>Ticks: trivial baselines and the ceiling (hover for their names).</p>"
+    trivial = [name for name in document["baselines"] if not name.startswith("oracle")]
+    legend = (
+        f'<p class=soft><span class="key" style="background:var(--a)"></span>the model, with its interval '
+        f'<span class="key" style="background:var(--b)"></span>trivial baselines ({text(", ".join(trivial))}) '
+        f'<span class="key" style="background:var(--good)"></span>ceiling. Names on hovering.</p>'
+    )
     header = ("score", "mean", "low", "high", "rows", "clusters", "detectable ±")
     return str(plot) + (legend if any(marks.values()) else "") + table(header, lines)
 
@@ -204,7 +257,8 @@ def failures(rows: Sequence[Row]) -> str:
 
 def _breakdowns(rows: Sequence[Row], headline: str) -> list[str]:
     names = dict.fromkeys(name for row in rows for name in row.scores)
-    scores = [headline] if headline in names else list(names)[:3]
+    scores = next(([name] for name in (headline, "score", "accuracy") if name in names), list(names)[:2])
+    scores = [f"judged_{name}" if f"judged_{name}" in names else name for name in scores]
     parts: list[str] = []
     for key in dict.fromkeys(key for row in rows for key in row.meta):
         groups: dict[str, list[Row]] = {}
@@ -213,8 +267,8 @@ def _breakdowns(rows: Sequence[Row], headline: str) -> list[str]:
             for one in value if isinstance(value, (list, tuple)) else [value]:
                 if isinstance(one, (str, int, bool)):
                     groups.setdefault(str(one), []).append(row)
-        if not 2 <= len(groups) <= MOST_VALUES:
-            continue
+        if not 2 <= len(groups) <= MOST_VALUES or 2 * len(groups) > len(rows):
+            continue  # one value, or hardly two rows for each
         for score in scores:
             lines = []
             for value, group in sorted(groups.items()):

@@ -13,23 +13,28 @@ from lucida.bench.report_parts import Html, text, timeline
 if TYPE_CHECKING:
     from lucida.bench.protocol import Protocol
 
-LONGEST, MOST_FRAMES, MOST_TEXT = 240, 4, 1500
+LONGEST, MOST_FRAMES, MOST_TEXT = 320, 4, 1500
+MOST_SPANS = 6  # named in words
 TRUE, SAID = (15, 118, 110), (217, 119, 6)
 
 
 def pick(rows: Sequence[Row], headline: str, count: int = 8) -> list[Row]:
     """A few rows of every kind, always the same ones: right, wrong, and each status that is not ok.
 
-    Rows whose reply gives evidence come before those of the same kind that give none.
+    Rows whose reply gives evidence come before those of the same kind that give none; rows that nothing can pass, for
+    want of truth, come last.
     """
     kinds: dict[str, list[Row]] = {}
     for row in rows:
-        value = row.scores.get(headline, next(iter(row.scores.values()), 0.0))
+        value = _value(row, headline)
         kind = row.status if row.status != "ok" else "right" if value >= 0.5 else "wrong"
         kinds.setdefault(kind, []).append(row)
     for rows_of_kind in kinds.values():
         rows_of_kind.sort(
-            key=lambda row: not (_evidence(row.parsed, "windows") or _evidence(row.parsed, "boxes"))
+            key=lambda row: (
+                row.gold is None,
+                not (_evidence(row.parsed, "windows") or _evidence(row.parsed, "boxes")),
+            )
         )
     chosen: list[Row] = []
     order = [
@@ -37,9 +42,17 @@ def pick(rows: Sequence[Row], headline: str, count: int = 8) -> list[Row]:
     ]
     for turn in range(count):
         for rows_of_kind in order:
+            with_truth = sum(row.gold is not None for row in rows_of_kind) or len(rows_of_kind)
             if turn < len(rows_of_kind) and len(chosen) < count:
-                chosen.append(rows_of_kind[turn * max(1, len(rows_of_kind) // count)])
+                chosen.append(rows_of_kind[turn * max(1, with_truth // count)])
     return list({row.id: row for row in chosen}.values())
+
+
+def _value(row: Row, headline: str) -> float:
+    for name in (f"judged_{headline}", headline, "judged_score", "score"):
+        if name in row.scores:
+            return row.scores[name]
+    return next(reversed(list(row.scores.values())), 0.0)
 
 
 def example(
@@ -49,23 +62,57 @@ def example(
     names = row.requests or (row.id,)
     asked = [requests[name] for name in names if name in requests]
     scores = ", ".join(f"{name} {value:.3g}" for name, value in row.scores.items())
-    parts = [f"<b>{text(row.id)}</b> <span class=soft>{text(row.status)} · {text(scores)}</span>"]
+    kind = "right" if _value(row, protocol.headline if protocol is not None else "") >= 0.5 else "wrong"
+    kind = kind if row.status == "ok" else row.status
+    parts = [
+        f'<b>{text(row.id)}</b><span class="chip {kind}">{text(kind)}</span> <span class=soft>{text(scores)}</span>'
+    ]
     if row.note:
-        parts.append(f"<div class=soft>{text(row.note)}</div>")
-    true, read = text(_short(row.gold)), text(_short(row.parsed))
-    parts.append(f"<div>true: <code>{true}</code><br>read: <code>{read}</code></div>")
+        parts.append(f"<p class=soft>{text(_cut(row.note, 400))}</p>")
+    pairs = [("asked", _question(asked))] if asked else []
+    pairs += [("true", _words(row.gold)), ("read", _words(row.parsed))]
+    cells = "".join(f"<span>{name}</span><span>{text(value)}</span>" for name, value in pairs)
+    parts.append(f'<div class="pair">{cells}</div>')
     parts.append(_pictures(row, asked, replies, protocol))
     for name in names[:6]:
         reply = replies.get(name)
-        said = "(no reply)" if reply is None else f"({reply.error})" if reply.error else reply.raw
+        said = "(no reply)" if reply is None else f"({reply.error})" if reply.error else reply.raw or "(empty)"
         prompt = requests[name].prompt if name in requests else ""
-        parts.append(f"<details><summary>{text(name)}</summary><pre class=soft>{text(_cut(prompt))}</pre></details>"
-                     f"<pre>{text(_cut(said))}</pre>")  # fmt: skip
+        parts.append(f"<details><summary class=soft>{text(name)}: the whole prompt, and the reply as it came</summary>"
+                     f"<pre class=soft>{text(_cut(prompt))}</pre></details>"
+                     f'<pre class="reply">{text(_cut(said, 600))}</pre>')  # fmt: skip
     return Html(f'<div class="item">{"".join(parts)}</div>')
 
 
-def _short(value: Any) -> str:
-    return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 400)
+def _question(asked: Sequence[Request]) -> str:
+    """What the last request asks, without what is told and without the form of the reply where that is known."""
+    known = asked[-1].meta.get("question")
+    return _cut(str(known or asked[-1].prompt), 300)
+
+
+def _words(value: Any) -> str:
+    """Answer and evidence in words; what is nothing else is shown as it is."""
+    if value is None:
+        return "nothing"
+    if not isinstance(value, Mapping):
+        return _cut(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str), 400)
+    parts = [str(value["answer"])] if value.get("answer") not in (None, "") else []
+    if windows := _evidence(value, "windows"):
+        shown = ", ".join(f"{_time(a)} to {_time(b)}" for a, b in windows[:MOST_SPANS])
+        parts.append(f"{shown} s" + (f" and {len(windows) - MOST_SPANS} more" if len(windows) > MOST_SPANS else ""))
+    if boxes := _evidence(value, "boxes"):
+        times = list(dict.fromkeys(f"{time:.2f}" for time, _ in boxes if time is not None))
+        at = f" at {', '.join(times[:MOST_SPANS])}{' …' if len(times) > MOST_SPANS else ''} s" if times else ""
+        parts.append(f"{len(boxes)} {'box' if len(boxes) == 1 else 'boxes'}{at}")
+    drawn = ("answer", "windows", "boxes")
+    rest = {key: entry for key, entry in value.items() if key not in drawn and entry not in (None, "", [], {})}
+    if rest and not parts:
+        parts.append(json.dumps(rest, ensure_ascii=False, default=str))
+    return _cut(" · ".join(parts) or "nothing", 500)
+
+
+def _time(value: float) -> str:
+    return f"{value:.2f}".rstrip("0").rstrip(".")
 
 
 def _cut(value: str, most: int = MOST_TEXT) -> str:
@@ -138,7 +185,8 @@ def _outlined(image: Any, regions: Sequence[Any], boxes: Sequence[Marked]) -> An
     from lucida.media.image import Image
 
     if regions:
-        image = annotate(image, list({region.key: region for region in regions}.values())[:16], fill=0.0)
+        once = list({region.key: region for region in regions}.values())[:16]
+        image = annotate(image, once, fill=0.0, longest=min(LONGEST, max(image.size)))
     picture = image.fitted(LONGEST).to_pil()
     draw = ImageDraw.Draw(picture)
     for _, box, colour in boxes:

@@ -19,7 +19,11 @@ def number(value: Any, digits: int = 4) -> str:
     """A number short enough for a table, anything else as text."""
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         return text(value)
-    return f"{value:,}" if isinstance(value, int) else f"{value:.{digits}g}" if abs(value) < 1000 else f"{value:,.0f}"
+    if isinstance(value, int):
+        return f"{value:,}"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}"
+    return f"{value:.2f}" if abs(value) >= 0.1 or value == 0 else f"{value:.{digits - 2}g}"
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -39,6 +43,20 @@ class Html(str):
     """Text that is HTML already."""
 
 
+def tiles(entries: Iterable[tuple[str, str, str]]) -> Html:
+    """Large figures side by side: (name, figure, what else is to be known)."""
+    boxes = (
+        f'<div class="tile"><span class=soft>{text(name)}</span><b>{text(figure)}</b><span>{text(more)}</span></div>'
+        for name, figure, more in entries
+    )
+    return Html(f'<div class="tiles">{"".join(boxes)}</div>')
+
+
+def folded(title: str, body: str) -> Html:
+    """``body`` behind a line that opens it."""
+    return Html(f"<details><summary>{text(title)}</summary>{body}</details>")
+
+
 def _cell(value: Any) -> str:
     return str(value) if isinstance(value, Html) else number(value)
 
@@ -47,7 +65,8 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, width: int = 760) -> Html:
     """Means in 0..1 with their intervals, one line each.
 
     Args:
-        rows: ``label``, ``mean``, ``low``, ``high``, ``n``; and ``marks``: {name: value in 0..1}, drawn as ticks.
+        rows: ``label``, ``mean``, ``low``, ``high``, ``n``; and ``marks``: {name: value in 0..1}, drawn as ticks;
+            that of ``ceiling`` in another colour.
     """
     left, right, step = 230, 110, 24
     span, height = width - left - right, step * len(rows) + 26
@@ -55,6 +74,8 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, width: int = 760) -> Html:
     def at(value: float) -> float:
         return left + span * min(1.0, max(0.0, value))
 
+    if len(rows) == 0:
+        return Html("")
     parts = [
         f'<line x1="{at(v):.1f}" x2="{at(v):.1f}" y1="4" y2="{height - 22}" stroke="var(--line)"/>'
         f'<text x="{at(v):.1f}" y="{height - 6}" text-anchor="middle">{round(100 * v)}</text>'
@@ -69,7 +90,8 @@ def intervals(rows: Sequence[Mapping[str, Any]], *, width: int = 760) -> Html:
             x = at(value)
             title = f"<title>{text(name)}: {100 * value:.1f}</title>"
             line = f'x1="{x:.1f}" x2="{x:.1f}" y1="{y - 8}" y2="{y + 8}"'
-            parts.append(f'<line {line} stroke="var(--b)" stroke-width="2">{title}</line>')
+            colour = "--good" if name == "ceiling" else "--b"
+            parts.append(f'<line {line} stroke="var({colour})" stroke-width="3">{title}</line>')
         low, mean, high = (f"{at(row[name]):.1f}" for name in ("low", "mean", "high"))
         parts.append(f'<line x1="{low}" x2="{high}" y1="{y}" y2="{y}" stroke="var(--a)" stroke-width="3"/>')
         parts.append(f'<circle cx="{mean}" cy="{y}" r="4.5" fill="var(--a)"/>')
@@ -96,7 +118,7 @@ def timeline(
     ticks = "".join(
         f'<line x1="{at(t):.1f}" x2="{at(t):.1f}" y1="42" y2="50" stroke="var(--soft)"/>' for t in shown[:600]
     )
-    lanes = (("true", 15), ("said", 31), ("frames", 50))
+    lanes = (("true", 15), ("model", 31), *((("frames", 50),) if shown else ()))
     names = "".join(f'<text x="62" y="{y}" text-anchor="end">{name}</text>' for name, y in lanes)
     axis = f'<line x1="70" x2="{width - 20}" y1="52" y2="52" stroke="var(--line)"/>'
     ends = f'<text x="70" y="66">0</text><text x="{width - 20}" y="66" text-anchor="end">{duration:.1f} s</text>'

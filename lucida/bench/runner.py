@@ -151,16 +151,17 @@ class _Engine:
     ) -> Iterator[tuple[Batch, dict[str, str]]]:
         """Batches that nothing answers yet, with their keys by id; the others are taken on the way."""
         for batch in self._batches(chosen):
-            keys = {
-                one.id: self.cache.request_key(
-                    one, self.protocol.data, self.model.identity, batch if len(batch) > 1 else ()
-                )
-                for one in batch
-            }
+            keys = {one.id: self._key(one, batch if len(batch) > 1 else ()) for one in batch}
             known = {one.id: self.store.replies.get(keys[one.id]) for one in batch}
             if all(reply is not None and self._keep(reply) for reply in known.values()):
                 self.result.replayed += len(batch)
-                take([(one, _named(reply, one)) for one in batch if (reply := known[one.id]) is not None])
+                entries = [(one, _named(reply, one)) for one in batch if (reply := known[one.id]) is not None]
+                # Another request that asks the same, or the same id with other options, came last: the log, read
+                # alone, must give this run's score.
+                new = [(keys[one.id], reply) for one, reply in entries if self.store.said.get(one.id) != keys[one.id]]
+                if new:
+                    self.store.append(new)
+                take(entries)
                 continue
             kept = {one.id: self.cache.get(keys[one.id]) for one in batch}
             if all(reply is not None for reply in kept.values()):
@@ -170,6 +171,11 @@ class _Engine:
                 take(entries)
                 continue
             yield batch, keys
+
+    def _key(self, request: Request, siblings: Batch) -> str:
+        # A table of replies by id may answer the same question twice, and differently.
+        own = {"id": request.id} if getattr(self.model, "by_id", False) else {}
+        return self.cache.request_key(request, self.protocol.data, {**self.model.identity, **own}, siblings)
 
     def _keep(self, reply: Reply) -> bool:
         return reply.error is None or not self.options.retry_errors
@@ -190,25 +196,37 @@ class _Engine:
         pending: Iterable[tuple[Batch, dict[str, str]]],
         take: Callable[[Sequence[tuple[Request, Reply]]], None],
     ) -> None:
-        done: queue.SimpleQueue[tuple[Batch, dict[str, str], list[Reply], bool]] = queue.SimpleQueue()
+        done: queue.SimpleQueue[tuple[Batch, list[Reply], bool, BaseException | None]] = queue.SimpleQueue()
         window = self.model.concurrency * (1 + AHEAD)  # bounds memory: batches under way or prepared
         flying = 0
         callers = ThreadPoolExecutor(self.model.concurrency, thread_name_prefix="model")
         decoders = ThreadPoolExecutor(DECODERS, thread_name_prefix="frames")
 
+        def answered(batch: Batch, keys: dict[str, str], ready: list[Prepared | Reply]) -> None:
+            # Logged before this thread asks anything else: a kill loses what is in flight, and no more.
+            try:
+                replies, reached = self._call(ready)
+                self._log(batch, keys, replies)
+            except BaseException as error:  # a full disk; the run ends with it
+                done.put((batch, [], True, error))
+            else:
+                done.put((batch, replies, reached, None))
+
         def prepared(batch: Batch, keys: dict[str, str], future: Future[list[Prepared | Reply]]) -> None:
             if not future.cancelled():
                 ready = future.result()
                 try:
-                    callers.submit(lambda: done.put((batch, keys, *self._call(ready))))
+                    callers.submit(answered, batch, keys, ready)
                 except RuntimeError:  # shutting down
                     return
 
         def collect() -> None:
             nonlocal flying
-            batch, keys, replies, reached = done.get()
+            batch, replies, reached, error = done.get()
             flying -= 1
-            self._log(batch, keys, replies)
+            if error is not None:
+                raise error
+            self.result.asked += len(batch)
             take(list(zip(batch, replies, strict=True)))
             self._unreachable = 0 if reached else self._unreachable + len(batch)
             if self._unreachable >= max(PATIENCE, 2 * self.model.concurrency):
@@ -254,7 +272,6 @@ class _Engine:
         return [one if isinstance(one, Reply) else replies[one.request.id] for one in ready], reached
 
     def _log(self, batch: Batch, keys: dict[str, str], replies: list[Reply]) -> None:
-        self.result.asked += len(batch)
         new = [(keys[one.id], reply) for one, reply in zip(batch, replies, strict=True)]
         self.store.append(new)
         for key, reply in new:

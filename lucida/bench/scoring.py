@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lucida.bench.protocol import Protocol
 from lucida.bench.records import Reply, Row, Score, to_json
 from lucida.media.errors import InputError
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from lucida.bench.judge import Judge
 
 SCHEMA = "lucida-bench/1"
+SHARED = ("passes", "token_forwards", "decode_seconds", "look_seconds")  # of a whole decode, on each of its replies
 
 
 def score_replies(
@@ -69,7 +72,7 @@ def score_document(
         "model": model or next((reply.model for reply in replies.values() if reply.model), ""),
         "data": str(protocol.data.absolute()) if getattr(protocol, "data", None) else "",
         "score": to_json(score),
-        "means": means(score.rows, draws=draws),
+        "means": {**means(score.rows, draws=draws), **composites(type(protocol), score.rows, draws=draws)},
         "costs": costs(replies),
         "baselines": baseline_table(protocol, compat=score.compat),
         "problems": [*protocol.problems, *problems, *unknown_replies(protocol, replies)],
@@ -97,20 +100,84 @@ def means(rows: Sequence[Row], *, draws: int = 2000) -> dict[str, dict[str, Any]
     return table
 
 
+JUDGED = "judged_"
+
+
+def composites(kind: type[Protocol], rows: Sequence[Row], *, draws: int = 2000) -> dict[str, dict[str, Any]]:
+    """Figures that a protocol composes from several means, with intervals, as :func:`means` gives them.
+
+    Whole clusters are drawn and all parts of a figure come from the same draw. Figures that rest on judged scores
+    are called ``judged_…``.
+    """
+    table: dict[str, dict[str, Any]] = {}
+    for prefix in ("", JUDGED):
+        if prefix and not any(name.startswith(prefix) for row in rows for name in row.scores):
+            continue
+        clusters = list(dict.fromkeys(row.cluster for row in rows))
+        once = composed_draws(kind, rows, clusters, np.ones((1, len(clusters))), prefix)
+        many = composed_draws(kind, rows, clusters, resampled(len(clusters), draws), prefix)
+        for name, point in once.items():
+            known = many[name][np.isfinite(many[name])]
+            if np.isfinite(point[0]) and len(known):
+                low, high = np.quantile(known, [0.025, 0.975])
+                table[prefix + name] = {"mean": float(point[0]), "low": float(low), "high": float(high),
+                                        "n": len(rows), "clusters": len(clusters)}  # fmt: skip
+    return table
+
+
+def resampled(clusters: int, draws: int) -> np.ndarray:
+    """(draws, clusters) how often each cluster is drawn; always the same (seed 0)."""
+    return np.random.default_rng(0).multinomial(clusters, np.full(clusters, 1 / max(1, clusters)), size=draws)
+
+
+def composed_draws(
+    kind: type[Protocol], rows: Sequence[Row], clusters: Sequence[str], times: np.ndarray, prefix: str = ""
+) -> dict[str, np.ndarray]:
+    """A protocol's composed figures under each row of ``times`` (draws, clusters); NaN where a part is empty.
+
+    Args:
+        prefix: scores that begin with it take the place of those of the same name without it.
+    """
+    place = {name: number for number, name in enumerate(clusters)}
+    names = dict.fromkeys(name for row in rows for name in row.scores)
+    sums = {name: np.zeros((2, len(clusters))) for name in names}
+    for row in rows:
+        for name, value in row.scores.items():
+            sums[name][:, place[row.cluster]] += value, 1
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = {name: (times @ total) / (times @ count) for name, (total, count) in sums.items()}
+        chosen = {name: value for name, value in found.items() if not name.startswith(JUDGED)}
+        if prefix:
+            chosen |= {name.removeprefix(prefix): found[name] for name in found if name.startswith(prefix)}
+        return {name: np.asarray(value, np.float64) for name, value in kind.composed(chosen).items()}
+
+
 def costs(replies: Mapping[str, Reply]) -> dict[str, Any]:
-    """Seconds, tokens and further costs: mean over the replies that know them, and how many do."""
+    """Seconds, tokens and further costs: mean over the replies that know them, and how many do.
+
+    What a decode cost that several regions share (``cost["regions"]``) is divided by them, so that totals count it
+    once. ``tokens per pass`` is all tokens over all passes.
+    """
     table: dict[str, list[float]] = {}
+    written = passes = 0.0
     for reply in replies.values():
+        regions = max(1.0, reply.cost.get("regions", 1.0))
         known = {"seconds": reply.seconds, "tokens": reply.tokens, **reply.cost}
-        if reply.cost.get("passes") and reply.tokens is not None:
-            known["tokens per pass"] = reply.tokens * reply.cost.get("regions", 1.0) / reply.cost["passes"]
+        known |= {name: reply.cost[name] / regions for name in SHARED if name in reply.cost}
+        if known.pop("regions", None) is not None:
+            known["regions per decode"] = regions
+        if known.get("passes") and reply.tokens is not None:
+            written, passes = written + reply.tokens, passes + reply.cost["passes"] / regions
         for name, value in known.items():
             if value is not None and math.isfinite(value):
                 table.setdefault(name, []).append(float(value))
-    return {
+    found = {
         name: {"mean": math.fsum(values) / len(values), "total": math.fsum(values), "n": len(values)}
         for name, values in table.items()
     }
+    if passes:
+        found["tokens per pass"] = {"mean": written / passes, "total": written / passes, "n": len(table["passes"])}
+    return found
 
 
 def baseline_table(protocol: Protocol, *, compat: bool = False) -> dict[str, dict[str, float]]:

@@ -18,7 +18,6 @@ import numpy as np
 from lucida.media.errors import InputError
 from lucida.metrics.segmentation import VOID
 
-LayoutName = Literal["ade20k", "cityscapes", "cocostuff", "voc", "coco", "plain"]
 Ids = Literal["train", "label"]
 CITYSCAPES = (
     "road sidewalk building wall fence pole traffic_light traffic_sign vegetation terrain sky person rider car truck "

@@ -28,6 +28,7 @@ class RunStore:
 
     Attributes:
         replies: what the log holds, by request key: the last line of each.
+        said: the key of each request id's last line, which is the one that readers of the log go by.
         problems: lines of the log that could not be read.
     """
 
@@ -35,10 +36,11 @@ class RunStore:
         """Open ``folder``, or begin it.
 
         Raises:
-            InputError: another process has it, it belongs to another protocol, data or model, or it cannot be written.
+            InputError: another process has it, it belongs to another protocol or model, or it cannot be written.
         """
         self.folder = Path(folder)
         self.replies: dict[str, Reply] = {}
+        self.said: dict[str, str] = {}
         self.problems: list[str] = []
         self._mutex = threading.Lock()
         try:
@@ -88,7 +90,9 @@ class RunStore:
                 continue
             try:
                 row = json.loads(line)
-                self.replies[row["key"]] = reply_from_json(row, f"{REPLIES} line {number}")
+                reply = reply_from_json(row, f"{REPLIES} line {number}")
+                self.replies[row["key"]] = reply
+                self.said[reply.id] = row["key"]
             except (ValueError, TypeError, KeyError):
                 self.problems.append(f"{REPLIES} line {number}: not a reply")
 
@@ -102,6 +106,7 @@ class RunStore:
             while view:
                 view = view[os.write(self._log, view) :]
             self.replies.update(entries)
+            self.said.update((reply.id, key) for key, reply in entries)
 
     def close(self) -> None:
         """Let go of the folder; what was logged is on the disk."""

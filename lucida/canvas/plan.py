@@ -32,8 +32,10 @@ class Plan:
         law: linear and cosine give n(s)/n = s/S and 1 - cos(pi s / 2S), rounded up; a pass that owes nothing is left
             out. "counts" reveals ``counts[s]`` slots at pass s. "threshold" reveals all slots at least ``threshold``
             sure; "factor" the largest k with (k + 1)(1 - c_k) < factor, c_k the k-th highest confidence (Fast-dLLM,
-            2505.22618, section 3.3); these two look at one block only under the order "block", at one slot under
-            "left-to-right", and reveal at least one slot a pass. Every law reveals all that is left at the last pass.
+            2505.22618, section 3.3); these two look at one block only under the order "block" and reveal at least one
+            slot a pass. Under "left-to-right" the threshold law reveals the longest run of leftmost open slots that
+            are all sure enough (what a left-to-right reader would accept of a draft), the factor law one slot.
+            Every law reveals all that is left at the last pass.
         counts: slots per pass for the law "counts".
         block: slots per block for the order "block" and the visibility "block".
         revisable: committed slots and drafts may be masked again while the clock runs (PerceptionDLM's released rule:

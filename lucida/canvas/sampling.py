@@ -82,13 +82,13 @@ def _noise(session: Session, state: Writing, wanted: Tensor, seed: int, step: in
         permitted = session.permitted[line[0].kind]
         noise = torch.zeros(len(mine), len(permitted))
         if state.plans[line[0].kind].temperature > 0:
-            drawn = [_gumbel(p, int(permitted.sum()), seed, step) for p in line]
+            drawn = [gumbel(p, int(permitted.sum()), seed, step) for p in line]
             noise[: sum(p.length for p in line), permitted] = torch.cat(drawn)
         out.append(noise[mine])
     return torch.cat(out)
 
 
-def _gumbel(piece: Piece, ids: int, seed: int, step: int) -> Tensor:
+def gumbel(piece: Piece, ids: int, seed: int, step: int) -> Tensor:
     """(slots of the span, ids) standard Gumbel noise."""
     name = f"{seed}/{piece.key}/{piece.number}/{step}"
     digest = hashlib.blake2b(name.encode(), digest_size=7).digest()

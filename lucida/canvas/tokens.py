@@ -112,13 +112,12 @@ def neighbours(ids: Tensor, valid: Tensor, offsets: Sequence[int], piece: Tensor
 
 
 class CanvasNetwork(Protocol):
-    """What the canvas engine asks of a network.
+    """What the canvas engine asks of a network."""
 
-    Attributes:
-        near: which neighbours of a slot it wants to be told of (``Tokens.near``), as offsets; empty: none.
-    """
-
-    near: tuple[int, ...]
+    @property
+    def near(self) -> tuple[int, ...]:
+        """Which neighbours of a slot it wants to be told of (``Tokens.near``), as offsets; empty: none."""
+        ...
 
     def read(
         self, tokens: Tokens, past: Sequence[Memory] = (), allow_own: Tensor | None = None

@@ -98,7 +98,7 @@ class Writing:
             ready = self.alive[mine] & (self.initial if plan.revisable else self.open)[mine]
             if not plan.revisable and step < plan.last:
                 # The leftmost blocks that the quota needs; the leftmost one where confidence decides.
-                size = _block(plan, ready.shape[1])
+                size = max(ready.shape[1], 1) if _runs(plan) else _block(plan, ready.shape[1])
                 column = torch.arange(ready.shape[1]).expand_as(ready)
                 before = (ready.cumsum(dim=1) - ready.long()).gather(1, column // size * size)
                 quota = self._quota(plan, mine, step)
@@ -147,6 +147,9 @@ class Writing:
         quota = self._quota(plan, mine, step)
         if step >= plan.last:
             quota = ready.sum(dim=1)
+        elif _runs(plan):
+            unsure = ready & (confidence < plan.threshold)
+            quota = (ready & (unsure.cumsum(dim=1) == 0)).sum(dim=1).clamp_min(1)
         elif plan.law == "threshold":
             quota = (ready & (confidence >= plan.threshold)).sum(dim=1).clamp_min(1)
         elif plan.law == "factor":
@@ -179,7 +182,8 @@ class Writing:
 
     def _cut_tail(self, asked: Tensor, guesses: Guesses) -> Tensor:
         """Commit the run of surely-end slots at an answer's end in one go: they must not eat the reveal quota."""
-        sure = torch.tensor([2.0 if p.revisable or p.order == "left-to-right" else p.tail for p in self.plans])
+        never = [p.revisable or (p.order == "left-to-right" and not _runs(p)) for p in self.plans]
+        sure = torch.tensor([2.0 if no else p.tail for no, p in zip(never, self.plans, strict=True)])
         likely = asked & self._ends & (guesses.end >= sure[self.kind].unsqueeze(1))
         ending = likely | ~self.alive | (self._ends & (self.ids == self.end) & ~self.open)
         tail = ending.flip(1).long().cumprod(dim=1).flip(1).bool() & likely & self.alive & self.open
@@ -201,6 +205,11 @@ class Writing:
 def _block(plan: Plan, width: int) -> int:
     """Slots that the plan's order treats alike: one, a block, or all."""
     return {"left-to-right": 1, "block": plan.block, "confidence": max(width, 1)}[plan.order]
+
+
+def _runs(plan: Plan) -> bool:
+    """Whether a pass reveals a run of slots whose length confidence decides."""
+    return plan.order == "left-to-right" and plan.law == "threshold"
 
 
 def _lines(slots: Slots, ends: Tensor) -> list[list[Piece]]:

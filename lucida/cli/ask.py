@@ -67,8 +67,8 @@ def ask(
         raise InputError(f"--frames {frames}: want at least 0")
     asked = [understand(question) for question in questions]
 
-    from lucida.cli.ask_parts import RegionDescriber, Words, how, keep, say, watched_of
-    from lucida.cli.describe_output import default_folder
+    from lucida.cli.ask_parts import RegionDescriber, Words, how, keep, located, say, watched_of
+    from lucida.cli.results import default_folder
     from lucida.media.video import Video
     from lucida.watch.events.head import load_events
     from lucida.watch.index import index_path
@@ -87,7 +87,7 @@ def ask(
         folder = out if out is not None else None if json else default_folder("ask")
         before = len(ledger.seen), len(watched.zooms)
         for number, question in enumerate(asked, start=1):
-            findings = searcher.reason(question)
+            findings = located(searcher.reason(question), film, watched.zooms, words)
             document = _document(video, film, findings, ledger, cached, time.perf_counter() - begin, model)
             _print(document, as_json=json)
             if folder is not None:

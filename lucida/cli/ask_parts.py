@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +13,12 @@ import numpy as np
 
 from lucida.media.errors import InputError
 from lucida.media.geometry import Box
+from lucida.media.region import Region
+from lucida.media.track import Track
 
 if TYPE_CHECKING:
     from lucida.media.video import Video
+    from lucida.watch.reason.findings import Findings
     from lucida.watch.reason.watching import Watched
 
 MEMORY, DIM = "three-tier", 256
@@ -36,8 +40,6 @@ class RegionDescriber:
 
     def describe(self, pixels: np.ndarray, boxes: Sequence[Box]) -> list[str]:
         """One caption per normalised box of (H, W, 3) uint8 ``pixels``."""
-        from lucida.media.region import Region
-
         regions = [Region.from_box(box, pixels.shape[:2]) for box in boxes]
         return [caption.text for caption in self._loaded.look(np.ascontiguousarray(pixels)).describe(regions)]
 
@@ -47,9 +49,10 @@ class Words:
 
     @cached_property
     def _encoder(self) -> Any:
-        from lucida.bench.sentence import SentenceEncoder, sentence_folder
+        from lucida.bench.sentence import sentence_folder
+        from lucida.bench.sentence_cache import Sentences
 
-        return None if sentence_folder() is None else SentenceEncoder()
+        return None if sentence_folder() is None else Sentences()
 
     @cached_property
     def tower(self) -> Any:
@@ -60,13 +63,13 @@ class Words:
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
         """(n, e) unit vectors: the ``TextEncoder`` protocol."""
-        return self._encoder(list(texts))
+        return self._encoder.encode(texts)
 
     def alike(self, a: str, b: str) -> float:
         """0..1: cosine of two nouns; 0 without the encoder."""
         if self._encoder is None:
             return 0.0
-        one, two = self._encoder([a, b])
+        one, two = self._encoder.encode([a, b])
         return float(np.clip(one @ two, 0, 1))
 
     @cached_property
@@ -74,6 +77,14 @@ class Words:
         from lucida.watch.bridge import Bridge
 
         return Bridge(self if self._encoder is not None else None)
+
+    def weights(self, text: str) -> np.ndarray | None:
+        """(1000,) class weights of a name, None where the tower knows no such."""
+        try:
+            reading = self._bridge.read(text)
+        except InputError:
+            return None
+        return reading.weights if reading.names else None
 
     def query(self, text: str) -> tuple[np.ndarray, np.ndarray] | None:
         """(d,) vector to read the memory with and (K, d) of unrelated names; None where the tower knows no such."""
@@ -85,6 +96,40 @@ class Words:
             return None
         unrelated = np.stack([self.tower.query_vector(weights) for weights in reading.background])
         return self.tower.query_vector(reading.weights), unrelated
+
+
+def located(findings: Findings, film: Video, kept: dict[str, str], words: Words) -> Findings:
+    """Boxes for evidence that the tower remembered as a whole frame: where in three key frames it speaks for the name.
+
+    Args:
+        kept: boxes that were found before, by name and time; it is read and added to, so that they are found once.
+    """
+    evidence = []
+    for item in findings.evidence:
+        bare = item.region is None and item.track is None and item.t0 is not None and item.t1 is not None
+        weights = words.weights(item.label) if bare else None
+        if weights is None or item.t0 is None or item.t1 is None:
+            evidence.append(item)
+            continue
+        boxes: dict[float, Region] = {}
+        for t in sorted({item.t0, (item.t0 + item.t1) / 2, item.t1}):
+            key = f"where {item.label} {t:.3f}"
+            if key not in kept:
+                kept[key] = _box_of(film, t, weights, words.tower)
+            if kept[key]:
+                at, *box = map(float, kept[key].split())
+                boxes[at] = Region.from_box((box[0], box[1], box[2], box[3]), film.size)
+        evidence.append(replace(item, track=Track(boxes)) if boxes else item)
+    return replace(findings, evidence=tuple(evidence))
+
+
+def _box_of(film: Video, t: float, weights: np.ndarray, tower: Any) -> str:
+    """The frame's own time and the box, as text; "" where nothing in the frame speaks for the name."""
+    from lucida.watch.tower_view import heat_box
+
+    frame = film.at([t])[0]
+    box = heat_box(tower.locate(frame.pixels, weights))
+    return "" if box is None else " ".join(f"{v:.6f}" for v in (frame.t, *box))
 
 
 def watched_of(

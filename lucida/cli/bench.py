@@ -9,14 +9,18 @@ from typing import Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
+from lucida.cli.bench_check import check
 from lucida.cli.bench_lend import lend
+from lucida.cli.bench_list import list_protocols
 from lucida.cli.bench_make import make
 from lucida.cli.bench_run import Progress, default_out, lines_of, options_of, scored, shard_of
 from lucida.media.errors import InputError
 
 app = App(name="bench", help="Run benchmarks; score, report and compare replies.", help_format="plaintext")
+app.command(list_protocols, name="list")
 app.command(make)
 app.command(lend)
+app.command(check)
 app.help_epilogue = """\
 Models:
     openai:http://host:port/v1#name   an OpenAI-compatible endpoint
@@ -29,6 +33,7 @@ Models:
 
 Examples:
     lucida bench list
+    lucida bench list videozero
     lucida bench make videozero made
     lucida bench run gar-vqa --data gar --model openai:http://localhost:8000/v1#name
     lucida bench score gar-vqa --data gar --predictions replies.jsonl
@@ -36,30 +41,6 @@ Examples:
     lucida bench report runs/bench/gar-vqa/* --html report.html"""
 
 Pairs = Annotated[list[str] | None, Parameter(consume_multiple=True)]
-
-
-@app.command(name="list")
-def list_protocols(*, json: bool = False) -> None:
-    """List the protocols.
-
-    Args:
-        json: print one JSON document instead of lines.
-
-    Examples:
-        lucida bench list --json
-    """
-    from lucida.bench.protocol import PROTOCOLS, protocol_class
-
-    rows = []
-    for name in PROTOCOLS:
-        kind = protocol_class(name)
-        rows.append({"name": name, "title": kind.title, "licence": kind.licence})
-    if json:
-        print(json_module.dumps({"schema": "lucida/1", "protocols": rows}, indent=2))
-        return
-    width = max(len(row["name"]) for row in rows)
-    for row in rows:
-        print(f"{row['name']:<{width}}  {row['title']} (data: {row['licence']})")
 
 
 @app.command
@@ -91,7 +72,7 @@ def run(
         out: the run folder; default: runs/bench/PROTOCOL/MODEL.
         option: settings of the protocol, as name=value.
         judge: openai:http://host:port/v1#name, sentence, or recorded:FILE; results stand with and without it.
-        limit: only the first so many items.
+        limit: ask and score only the first so many items; the score says so.
         concurrency: requests under way at once.
         rate: most requests a minute.
         retries: attempts after the first, with growing pauses.
@@ -121,6 +102,8 @@ def run(
         concurrency=concurrency, rate=rate, retries=retries, timeout=timeout, temperature=temperature, seed=seed
     )
     loaded = load_protocol(protocol, data, **options)
+    if limit is not None:
+        loaded.first(limit)
     folder, store, shard = out or default_out(protocol, model), Cache(cache, replies=not fresh), shard_of()
     verdicts = load_judge(
         judge, store, ModelOptions(concurrency=concurrency, rate=rate, retries=retries), protocol=loaded
@@ -129,8 +112,8 @@ def run(
     place = folder / f"shard-{shard[0]}" if shard else folder
     _complain(loaded.problems)
     result = run_bench(
-        loaded, tested, place, cache=store, config={"options": options, "spec": model},
-        options=RunOptions(limit=limit, shard=shard), say=Progress(),
+        loaded, tested, place, cache=store, config={"options": options, "spec": model, "limit": limit},
+        options=RunOptions(shard=shard), say=Progress(),
     )  # fmt: skip
     sys.stderr.write(
         f"{result.asked} asked, {result.replayed} replayed, {result.cached} from the cache, {result.errors} errors, "
@@ -142,6 +125,10 @@ def run(
     documents = scored(loaded, result.replies, result.problems, judge=verdicts, model=tested.name)
     write_scores(folder, documents)
     _print(documents, json=json, compat=False)
+    if result.errors and result.errors == len(result.replies):
+        why = next(reply.error for reply in result.replies.values())
+        sys.stderr.write(f"lucida: error: all {result.errors} requests failed, the first: {why}\n")
+        return 1
     return 0
 
 
@@ -157,6 +144,7 @@ def score(
     only: Path | None = None,
     compat: bool = False,
     option: Pairs = None,
+    limit: int | None = None,
     judge: str | None = None,
     out: Path | None = None,
     cache: Path | None = None,
@@ -175,6 +163,7 @@ def score(
         only: for segment: a file with one picture name per line, such as VOC's val.txt.
         compat: print the score as the released scorer gives it, quirks and all.
         option: settings of the protocol, as name=value.
+        limit: score only the first so many items, as in: bench run --limit.
         judge: openai:http://host:port/v1#name, sentence, or recorded:FILE (a released evaluation file).
         out: write the score documents here, for report and compare; a run folder gets them anyway.
         cache: the folder of verdicts; default: Lucida's cache.
@@ -198,6 +187,8 @@ def score(
     from lucida.bench.scoring import write_scores
 
     loaded = load_protocol(protocol, data, **options_of(option))
+    if limit is not None:
+        loaded.first(limit)
     replies, problems = loaded.read_predictions(predictions)
     verdicts = load_judge(judge, Cache(cache), protocol=loaded)
     documents = scored(loaded, replies, problems, judge=verdicts)
@@ -259,7 +250,8 @@ def compare(a: Path, b: Path, *, score: str | None = None, json: bool = False) -
         d = one.difference
         print(f"{one.score}: A {100 * one.mean_a:.2f}, B {100 * one.mean_b:.2f}, A minus B {100 * d.mean:+.2f} "
               f"(95 %: {100 * d.low:+.2f} to {100 * d.high:+.2f})")  # fmt: skip
-        print(f"  {one.wins} won, {one.losses} lost, {one.ties} tied; {d.items} shared rows in {d.clusters} clusters; "
+        counts = f"{one.wins} won, {one.losses} lost, {one.ties} tied; " if one.wins + one.losses + one.ties else ""
+        print(f"  {counts}{d.items} shared rows in {d.clusters} clusters; "
               f"detectable with 80 % power: {100 * one.detectable:.2f} points")  # fmt: skip
     if found and (found[0].only_a or found[0].only_b):
         print(f"  left out: {found[0].only_a} rows only in A, {found[0].only_b} only in B")

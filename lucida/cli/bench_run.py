@@ -7,6 +7,7 @@ import os
 import re
 import sys
 import time
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -105,18 +106,29 @@ def lines_of(document: Mapping[str, Any]) -> list[str]:
     score = document["score"]
     lines = [f"{document['title']}: {document['model']}" + (" (as released)" if score.get("compat") else "")]
     width = max((len(name) for name in score["summary"]), default=0)
-    for name, value in score["summary"].items():
-        ceiling = score.get("ceilings", {}).get(name)
-        judged = (score.get("judged") or {}).get(name)
-        more = f"  with judge {judged:.2f}" if judged is not None else ""
-        more += f"  (ceiling {ceiling:.1f})" if ceiling else ""
-        lines.append(f"  {name:<{width}}  {value:.2f}{more}")
-    mean = document["means"].get(document["headline"])
-    if mean is not None:
-        lines.append(f"  95 % interval of {document['headline']}: {100 * mean['low']:.2f} to {100 * mean['high']:.2f}, "
-                     f"{mean['n']} rows in {mean['clusters']} clusters")  # fmt: skip
+    judged = score.get("judged") or {}
+    for name in dict.fromkeys([*score["summary"], *judged]):
+        value, ceiling = score["summary"].get(name), score.get("ceilings", {}).get(name)
+        more = f"  with judge {judged[name]:.2f}" if name in judged else ""
+        more += f"  (ceiling {ceiling:.1f})" if ceiling and ceiling < 99.95 else ""
+        lines.append(f"  {name:<{width}}  {'–' if value is None else f'{value:.2f}'}{more}")
+    headline = document["headline"]
+    for name, words in ((headline, ""), (f"judged_{headline}", " with judge")):
+        if (mean := document["means"].get(name)) is not None:
+            lines.append(f"  95 % interval of {headline}{words}: {100 * mean['low']:.2f} to {100 * mean['high']:.2f}, "
+                         f"{mean['n']} rows in {mean['clusters']} clusters")  # fmt: skip
+    trivial = {
+        name: summary[headline]
+        for name, summary in document["baselines"].items()
+        if not name.startswith("oracle") and headline in summary
+    }
+    if trivial:
+        lines.append("  trivial baselines: " + ", ".join(f"{name} {value:.2f}" for name, value in trivial.items()))
     counts = ", ".join(f"{count} {name}" for name, count in score["statuses"].items() if count)
     lines.append(f"  n = {score['n']}; rows: {counts or 'none'}")
+    reasons = Counter(row["note"] for row in score["rows"] if row.get("status") == "error" and row.get("note"))
+    lines += [f"  error in {count} rows: {reason[:200]}" for reason, count in reasons.most_common(3)]
+    lines += [f"  note: {note}" for note in score.get("notes", ())]
     if document["problems"]:
         lines.append(f"  {len(document['problems'])} problems, the first: {document['problems'][0]}")
     return lines

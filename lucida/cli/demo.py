@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lucida.cli.results import made_folder
 from lucida.media import settings
 from lucida.media.errors import InputError
 
@@ -25,8 +26,9 @@ def demo(
 
     Every example is described: photographs with regions drawn by hand, two of them
     with automatic regions too, and composed scenes with the truth beside what the
-    model says, questions and answers included. The page is one file that needs
-    nothing else. stdout is its path.
+    model says, questions and answers included. Class maps, drawings and latents follow
+    where their models are there. The page is one file that needs nothing else.
+    stdout is its path.
 
     Args:
         out: the folder to write index.html in; default: a new one under runs/demo.
@@ -56,7 +58,7 @@ def demo(
     from lucida.cli.page_run import documents, show, sources
     from lucida.media.files import atomic_write
 
-    target = _folder(out) / "index.html"
+    target = made_folder(out, "demo") / "index.html"
     begin = time.perf_counter()
     shown: list[Shown] = []
     with LiveCanvas() as canvas:
@@ -66,8 +68,11 @@ def demo(
         for number, path in enumerate(paths, start=1):
             canvas.doing(f"{number}/{len(paths)} {path.stem}")
             shown.append(show(describer, path, known.get(f"{path.stem}.jpg")))
+        from lucida.cli.demo_parts import sections
+
+        more = sections(examples, paths, canvas.doing)
         canvas.doing("writing the page")
-        text = page(shown, facts(describer, folder, model, shown, time.perf_counter() - begin))
+        text = page(shown, facts(describer, folder, model, shown, time.perf_counter() - begin), more)
         atomic_write(target, text)
         if hero is not None:
             from lucida.cli.page_hero import hero_picture
@@ -83,23 +88,14 @@ def demo(
         webbrowser.open(target.absolute().as_uri())
 
 
-def _folder(out: Path | None) -> Path:
-    """The folder to write, made now: better to fail before the work than after it."""
-    from lucida.cli.describe_output import default_folder
-
-    if out is None:
-        return default_folder("demo")
-    try:
-        out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise InputError(f"cannot write to --out {out}: {error.strerror or error}") from error
-    return out
-
-
 def _load(model: str) -> Describer:
+    """The describer, with whoever finds regions for ``lucida describe``."""
     from lucida.systems.registry import load
+    from lucida.systems.segment.proposals import installed_proposer
 
-    return load(model)
+    describer: Describer = load(model)
+    describer.proposer = installed_proposer()
+    return describer
 
 
 def facts(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Parameter
 
 from lucida.cli.describe_inputs import Wanted, expand, file_stamp
+from lucida.cli.kinds import check_kind
 from lucida.media.errors import InputError
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from lucida.cli.page_data import Shown
     from lucida.systems.describe.system import Describer
 
-Law = Literal["linear", "cosine", "threshold"]
+Law = Literal["linear", "cosine", "threshold", "run"]
 MOST_STEPS = 256
 CAP = 16  # passes for a threshold plan, which ends by itself
 Several = Parameter(consume_multiple=True)
@@ -39,6 +40,7 @@ def describe(
     plan: Law | None = None,
     seed: int = 0,
     no_hints: bool = False,
+    propose: str = "auto",
     model: str = "describe",
     limit: int | None = None,
     out: Path | None = None,
@@ -64,9 +66,12 @@ def describe(
         question: answer this instead: for each region, or about those it cites, as in "what is left of <2>?".
         style: which way of phrasing, 0 to 5.
         steps: forward passes of a decode; default 4, for whole pictures 8.
-        plan: tokens per pass: linear, cosine, or threshold (all it is sure of; 16 passes at most).
+        plan: tokens per pass: linear, cosine, threshold (all it is sure of), or run (the longest beginning it is
+            sure of); the last two end by themselves, after 16 passes at most. Default: as the model's recipe chose.
         seed: of the sampling noise; kept in the results.
         no_hints: do not tell the model what the vision tower would call each region.
+        propose: who finds regions where none are given: own (the describer's vision tower), segment or another
+            segmenter's name or folder (the things of its class map); auto: segment where it is installed and meant to.
         model: a name, a folder or a hub id (see: lucida list).
         limit: describe at most so many new pictures.
         out: the folder to write; default: a new one under runs/describe.
@@ -78,11 +83,10 @@ def describe(
         lucida describe photo.jpg --boxes 0.1,0.2,0.5,0.9 0.5,0,1,1
         lucida describe photo.jpg --masks cat.png dog.png --question "what is <2>?"
         lucida describe photo.jpg --masks cat.png dog.png --question "what is left of <2>?"
+        lucida describe photo.jpg --propose segment
         lucida describe photos --coco instances.json --out captions --page
         lucida describe "photos/*.jpg" --json
     """
-    from lucida.models.store import read_config, resolve_weights
-
     paths = expand(images)
     wanted = Wanted(
         masks=tuple(map(str, masks or ())),
@@ -92,11 +96,8 @@ def describe(
     )
     _check(style, steps, limit, question)
     wanted.check(len(paths))
-    folder = resolve_weights(model)
-    if (system := read_config(folder).get("system")) != "describe":
-        raise InputError(
-            f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a describer"
-        )
+    check_kind(model, "describe", "a describer")
+    _check_proposer(propose, wanted)
     if page and json and out is None:
         raise InputError("--page needs a folder to write to: give --out beside --json")
     results = _results(out, json, images)
@@ -108,8 +109,9 @@ def describe(
     try:
         with LiveCanvas() as canvas:
             job = _Job(
-                wanted, wishes, model, results, canvas, several=len(paths) > 1, as_json=json, page=page
-            )
+                wanted, wishes, model, results, canvas, several=len(paths) > 1, as_json=json, page=page,
+                propose=propose,
+            )  # fmt: skip
             return job.run(paths, limit)
     finally:
         if results is not None and results.tidy():
@@ -129,17 +131,37 @@ def _check(style: int, steps: int | None, limit: int | None, question: str | Non
         raise InputError("--question is empty")
 
 
+def _check_proposer(propose: str, wanted: Wanted) -> None:
+    """That there is somebody to find regions, and something to find."""
+    from lucida.models.store import read_config, resolve_weights
+
+    if propose != "auto" and wanted.given:
+        raise InputError(f"--propose {propose}: regions are given, so none are looked for")
+    if propose in ("auto", "own"):
+        return
+    try:
+        system = read_config(resolve_weights(propose)).get("system")
+    except InputError as error:
+        raise InputError(f"--propose: {error}; a segmenter is made by: lucida train segment") from error
+    if system != "segment":
+        is_ = f"runs the system {system!r}" if system else "is a part"
+        raise InputError(f"--propose {propose}: {is_}, not a segmenter (want own, or a segmenter's name or folder)")
+
+
 def _plan(law: Law | None, steps: int | None) -> Plan | None:
     """The plan asked for; None where nothing was asked, so that the describer's own defaults hold."""
     from lucida.canvas.plan import Plan
 
     if law is None and steps is None:
         return None
+    if law == "run":
+        return Plan(law="threshold", order="left-to-right", threshold=0.8, tail=0.9, steps=steps or CAP)
     return Plan(law=law or "linear", steps=steps or (CAP if law == "threshold" else 4))
 
 
 def _results(out: Path | None, json: bool, images: tuple[str, ...]) -> ResultsFolder | None:
-    from lucida.cli.describe_output import ResultsFolder, default_folder
+    from lucida.cli.describe_output import ResultsFolder
+    from lucida.cli.results import default_folder
 
     if out is None:
         return None if json else ResultsFolder(default_folder("describe"))
@@ -156,7 +178,7 @@ class _Job:
 
     def __init__(
         self, wanted: Wanted, wishes: Wishes, model: str, results: ResultsFolder | None, canvas: LiveCanvas,
-        *, several: bool, as_json: bool, page: bool = False,
+        *, several: bool, as_json: bool, page: bool = False, propose: str = "auto",
     ) -> None:  # fmt: skip
         self.wanted, self.wishes, self.model, self.results, self.canvas = (
             wanted,
@@ -165,7 +187,7 @@ class _Job:
             results,
             canvas,
         )
-        self.several, self.as_json = several, as_json
+        self.several, self.as_json, self.propose = several, as_json, propose
         self.shown: list[Shown] | None = [] if page else None
         self._describer: Describer | None = None
 
@@ -177,7 +199,7 @@ class _Job:
             before = self.results.finished(path, stamp) if self.results else None
             if before is not None:
                 skipped += 1
-                self._print({key: value for key, value in before.items() if key not in ("name", "request")})
+                self._print(before)
                 continue
             if limit is not None and new == limit:
                 break
@@ -245,9 +267,9 @@ class _Job:
             describer: Describer = load(self.model)
             self._describer = describer
             if not self.wanted.given:
-                from lucida.systems.segment.proposals import installed_proposer
+                from lucida.systems.segment.proposals import proposer_of
 
-                describer.proposer = installed_proposer()
+                describer.proposer = proposer_of(self.propose)
             self.canvas.vocabulary = describer.layout.vocabulary
             if describer.twin and self.wishes.plan is not None:
                 self.canvas.clear()
@@ -268,11 +290,12 @@ class _Job:
         sys.stdout.flush()
 
     def _stamp(self, path: str) -> str:
-        from lucida.cli.describe_output import stamp_of
+        from lucida.cli.results import stamp_of
 
         w = self.wishes
         asked = (w.question, w.style, repr(w.plan), w.seed, w.hints)
-        return stamp_of(file_stamp(path), self.wanted.stamp(), self.model, *asked)
+        chosen = () if self.propose == "auto" else (self.propose,)
+        return stamp_of(file_stamp(path), self.wanted.stamp(), self.model, *asked, *chosen)
 
 
 def _naming(path: str, message: str) -> str:

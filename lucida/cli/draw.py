@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Parameter
 
+from lucida.cli.kinds import check_kind
 from lucida.media.errors import InputError
 
 if TYPE_CHECKING:
@@ -152,12 +153,7 @@ def _document(drawing: Drawing, i: int, name: str, model: str, plan: Any) -> dic
 
 
 def _loaded(model: str) -> Generator:
-    from lucida.models.store import read_config, resolve_weights
-
-    if (system := read_config(resolve_weights(model)).get("system")) != "generate":
-        raise InputError(
-            f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a generator"
-        )
+    check_kind(model, "generate", "a generator")
     from lucida.systems.registry import load
 
     loaded: Callable[[str], Generator] = load
@@ -165,6 +161,6 @@ def _loaded(model: str) -> Generator:
 
 
 def _folder() -> Path:
-    from lucida.cli.describe_output import default_folder
+    from lucida.cli.results import default_folder
 
     return default_folder("draw")

@@ -38,6 +38,7 @@ VERBS: dict[str, Verb] = {
     "index": Verb(target="lucida.cli.index:index", line="Watch films once and keep what was found."),
     "segment": Verb(target="lucida.cli.segment:segment", line="Say the class of every pixel."),
     "draw": Verb(target="lucida.cli.draw:draw", line="Draw pictures from a sentence."),
+    "loop": Verb(target="lucida.cli.loop:loop", line="Draw, segment, describe, ask and score, on one page."),
     "demo": Verb(
         target="lucida.cli.demo:demo", line="Make a page that shows it all on the shipped examples."
     ),

@@ -20,11 +20,12 @@ LEAD = (
 )
 
 
-def page(shown: Sequence[Shown], facts: Sequence[tuple[str, str]]) -> str:
+def page(shown: Sequence[Shown], facts: Sequence[tuple[str, str]], more: str = "") -> str:
     """The page as a string.
 
     Args:
         facts: (name, value) about the model, the machine and the run, for the top.
+        more: further sections, as HTML in the style of ``page_parts.css``.
     """
     passes = max((view.passes for one in shown for view in one.views), default=1)
     items = "".join(f"<li>{escape(name)} <b>{escape(value)}</b></li>" for name, value in facts)
@@ -42,19 +43,21 @@ def page(shown: Sequence[Shown], facts: Sequence[tuple[str, str]]) -> str:
     parts = [f"<h2>Photographs</h2>{''.join(map(_article, photos))}"] if photos else []
     if scenes:
         parts.append(f"<h2>Composed scenes, whose truth is known</h2>{''.join(map(_article, scenes))}")
+    style = part("page_parts.css") if more else ""
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Lucida: regions described at once</title><style>{_part('page.css')}</style></head>\n"
+        f"<title>Lucida: regions described at once</title><style>{part('page.css')}{style}</style></head>\n"
         f"<body><header><h1>Lucida</h1><p class=lead>{LEAD}</p><ul class=facts>{items}</ul>{legend}</header>\n"
-        f"<main>{''.join(parts)}</main>\n"
+        f"<main>{''.join(parts)}{more}</main>\n"
         "<footer>Labels of photographs are what a person would say; the model sees none. "
         "Code Apache-2.0; each picture is under the licence beside it.</footer>\n"
-        f"<script>{_part('page.js')}</script></body></html>\n"
+        f"<script>{part('page.js')}</script></body></html>\n"
     )
 
 
-def _part(name: str) -> str:
+def part(name: str) -> str:
+    """A style sheet or script of this package."""
     return resources.files("lucida.cli").joinpath(name).read_text(encoding="utf-8")
 
 
@@ -80,11 +83,11 @@ def _view(name: str, n: int, view: View, *, many: bool) -> str:
         key = f"{name}-{n}-{line.number}"
         x0, y0, x1, y1 = line.region.box
         boxes.append(
-            f'<div class=box id="{escape(key)}" style="{_paint(line.colour)};left:{100 * x0:.2f}%;top:{100 * y0:.2f}%;'
+            f'<div class=box id="{escape(key)}" style="{paint(line.colour)};left:{100 * x0:.2f}%;top:{100 * y0:.2f}%;'
             f'width:{100 * (x1 - x0):.2f}%;height:{100 * (y1 - y0):.2f}%"></div>'
         )
         boxes.append(
-            f'<span class="n at" style="{_paint(line.colour)};left:{100 * line.anchor[0]:.1f}%;'
+            f'<span class="n at" style="{paint(line.colour)};left:{100 * line.anchor[0]:.1f}%;'
             f'top:{100 * line.anchor[1]:.1f}%">{line.number}</span>'
         )
         captions.append(_caption(line, key))
@@ -96,7 +99,7 @@ def _view(name: str, n: int, view: View, *, many: bool) -> str:
     height, width = view.picture.size
     return (
         f'<section class=view>{title}<div class=picture><img alt="{escape(name)}, {escape(view.title)}" loading="lazy" '
-        f'width="{width}" height="{height}" src="{_data_url(view.picture)}">{"".join(boxes)}</div>'
+        f'width="{width}" height="{height}" src="{data_url(view.picture)}">{"".join(boxes)}</div>'
         f"<ol class=captions>{''.join(captions)}</ol>{_canvas(view, cost)}</section>"
     )
 
@@ -107,14 +110,14 @@ def _caption(line: Line, key: str) -> str:
         more.append(f"<span>{'truth' if line.marks else 'label'}: {escape(line.label)}</span>")
     more += [f"<span class={'ok' if right else 'no'}>{escape(name)}</span>" for name, right in line.marks]
     return (
-        f'<li style="{_paint(line.colour)}" data-box="{escape(key)}"><span class=n>{line.number}</span>'
+        f'<li style="{paint(line.colour)}" data-box="{escape(key)}"><span class=n>{line.number}</span>'
         f"<div><span class=say>{_words(line.words)}</span><div class=more>{''.join(more)}</div></div></li>"
     )
 
 
 def _canvas(view: View, cost: str) -> str:
     rows = "".join(
-        f'<div class=row style="{_paint(line.colour)}"><span class=n>{line.number}</span>'
+        f'<div class=row style="{paint(line.colour)}"><span class=n>{line.number}</span>'
         f"<div class=cells>{''.join(_cell(cell, view.passes) for cell in line.cells)}</div></div>"
         for line in view.lines
     )
@@ -147,26 +150,26 @@ def _questions(asked: Sequence[Asked], colours: Sequence[Colour]) -> str:
 
 
 def _question(one: Asked, colours: Sequence[Colour]) -> str:
-    answer, truth = _marked(_words(one.words), colours), _marked(escape(one.truth), colours)
+    answer, truth = marked(_words(one.words), colours), marked(escape(one.truth), colours)
     known = (
         f"<td class=truth><span class={'ok' if one.right else 'no'}>truth: {truth}</span></td>"
         if one.truth
         else ""
     )
     return (
-        f"<tr><td>{_marked(escape(one.question), colours)}</td>"
+        f"<tr><td>{marked(escape(one.question), colours)}</td>"
         f"<td><span class=say>{answer}</span> <small class=truth>{one.confidence:.2f}</small></td>"
         f"{known}</tr>"
     )
 
 
-def _marked(text: str, colours: Sequence[Colour]) -> str:
+def marked(text: str, colours: Sequence[Colour]) -> str:
     """Region markers in escaped text as chips of their region's colour."""
 
     def chip(found: re.Match[str]) -> str:
         number = int(found[1])
         known = 1 <= number <= len(colours)
-        return f'<span class=n style="{_paint(colours[number - 1])}">{number}</span>' if known else found[0]
+        return f'<span class=n style="{paint(colours[number - 1])}">{number}</span>' if known else found[0]
 
     return re.sub(r"&lt;(\d+)&gt;", chip, text)
 
@@ -200,12 +203,14 @@ def _share(passed: int, passes: int) -> str:
     return f"{(passed - 1) / max(passes - 1, 1):.2f}"
 
 
-def _paint(colour: Colour) -> str:
+def paint(colour: Colour) -> str:
+    """The style variables of a colour and of what is legible on it."""
     on = readable_on(colour)
     return f"--r:{colour[0]},{colour[1]},{colour[2]};--on:rgb({on[0]},{on[1]},{on[2]})"
 
 
-def _data_url(image: Image) -> str:
+def data_url(image: Image) -> str:
+    """A picture as a URL that holds it."""
     from PIL import features
 
     kind = "WEBP" if features.check("webp") else "JPEG"

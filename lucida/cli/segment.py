@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lucida.cli.describe_inputs import expand, file_stamp
+from lucida.cli.kinds import check_kind
 from lucida.media.errors import InputError
 
 if TYPE_CHECKING:
@@ -44,7 +45,8 @@ def segment(
         accumulate: average the class probabilities of all steps.
         no_unknown: always name the nearest class; else pixels where none fits are 255, "unknown".
         format: one or more of palette (PNG of class numbers), overlay, rle (COCO results), npy (class
-            numbers), scores (npy of class probabilities at the working size), with commas between.
+            numbers), confidence (grey PNG), scores (npy of class probabilities at the working size), with
+            commas between.
         model: a name, a folder or a hub id (see: lucida list).
         limit: segment at most so many new pictures.
         out: the folder to write; default: a new one under runs/segment.
@@ -56,7 +58,6 @@ def segment(
         lucida segment "photos/*.jpg" --json
     """
     from lucida.cli.segment_output import FORMATS, SegmentFolder
-    from lucida.models.store import read_config, resolve_weights
 
     paths = expand(images)
     formats = tuple(dict.fromkeys(part.strip() for part in format.split(",")))
@@ -66,11 +67,7 @@ def segment(
         raise InputError(f"--steps {steps}: want 1 to {MOST_STEPS}")
     if limit is not None and limit < 1:
         raise InputError(f"--limit {limit}: want at least 1")
-    system = read_config(resolve_weights(model)).get("system")
-    if system != "segment":
-        raise InputError(
-            f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a segmenter"
-        )
+    check_kind(model, "segment", "a segmenter")
     for item in images:
         if out is not None and Path(item).is_dir() and out.exists() and out.samefile(item):
             raise InputError(f"--out {out} is the folder of the pictures")
@@ -107,7 +104,7 @@ class _Job:
 
     def run(self, paths: list[str], limit: int | None) -> int:
         """Segment them; returns the exit code."""
-        from lucida.cli.describe_output import stamp_of
+        from lucida.cli.results import stamp_of
 
         new = failed = before = 0
         for number, path in enumerate(paths, start=1):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 from collections.abc import Callable
@@ -11,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lucida.cli.describe_output import RESULTS, default_folder
-from lucida.media.errors import InputError
+from lucida.cli.results import Results, default_folder
 from lucida.media.files import atomic_write
 
 if TYPE_CHECKING:
@@ -81,6 +79,16 @@ def rle_json(found: Segmentation) -> bytes:
     return (json.dumps(rows) + "\n").encode()
 
 
+def confidence_png(found: Segmentation) -> bytes:
+    """A grey PNG of how sure each pixel is: 0 to 255 for probabilities 0 to 1; where unknown, of the nearest class."""
+    import PIL.Image
+
+    grey = np.rint(found.confidence.clip(0, 1) * 255).astype(np.uint8)
+    buffer = io.BytesIO()
+    PIL.Image.fromarray(grey).save(buffer, "PNG")
+    return buffer.getvalue()
+
+
 def _npy(array: np.ndarray) -> bytes:
     buffer = io.BytesIO()
     np.save(buffer, array)
@@ -92,42 +100,20 @@ FORMATS: dict[str, tuple[str, Callable[[Any], bytes]]] = {
     "overlay": (".overlay.png", overlay_png),
     "rle": (".rle.json", rle_json),
     "npy": (".npy", lambda found: _npy(found.labels)),
+    "confidence": (".confidence.png", confidence_png),
     "scores": (".scores.npy", lambda found: _npy(np.moveaxis(found.scores, -1, 0).astype(np.float16))),
 }
 """Format to ending and bytes: ``scores`` is (N, h, w) float16, at the size the picture was looked at."""
 
 
-class SegmentFolder:
-    """The output folder of a run, perhaps with the results of an earlier one.
-
-    Raises:
-        InputError: it cannot be made or written.
-    """
+class SegmentFolder(Results):
+    """The output folder of class maps; see ``Results``."""
 
     def __init__(self, folder: Path | None, formats: tuple[str, ...]) -> None:
-        self.folder = folder or default_folder("segment")
-        self.formats, self.results = formats, self.folder / RESULTS
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with self.results.open("ab"):
-                pass
-        except OSError as error:
-            raise InputError(f"cannot write to --out {self.folder}: {error.strerror or error}") from error
-        self._done: dict[str, dict[str, Any]] = {}
-        for line in self.results.read_text(encoding="utf-8", errors="replace").splitlines():
-            with contextlib.suppress(ValueError, KeyError, TypeError):  # a line cut short: done again
-                entry = json.loads(line)
-                self._done[entry["image"]] = entry
-        self._owner = {entry.get("name"): path for path, entry in self._done.items()}
-
-    def finished(self, path: str, stamp: str) -> dict[str, Any] | None:
-        """The document of a picture that the same request segmented before, files and all."""
-        entry = self._done.get(path)
-        if entry is None or entry.get("request") != stamp:
-            return None
-        if not all((self.folder / (entry["name"] + FORMATS[name][0])).is_file() for name in self.formats):
-            return None
-        return {key: value for key, value in entry.items() if key not in ("name", "request")}
+        every = [ending for ending, _ in FORMATS.values()]
+        needed = [FORMATS[name][0] for name in formats]
+        super().__init__(folder or default_folder("segment"), every, needed)
+        self.formats = formats
 
     def write(self, path: str, found: Segmentation, document: dict[str, Any], stamp: str) -> None:
         """Write a picture's files, then its line.
@@ -135,34 +121,7 @@ class SegmentFolder:
         Raises:
             InputError: a file cannot be written.
         """
-        name = self._name(path)
-        for wanted in self.formats:
-            ending, made = FORMATS[wanted]
-            atomic_write(self.folder / (name + ending), made(found))
-        atomic_write(
-            self.folder / (name + ".json"), json.dumps(document, ensure_ascii=False, indent=1) + "\n"
-        )
-        entry = {**document, "name": name, "request": stamp}
-        data = self.results.read_bytes()
-        lead = "\n" if data and not data.endswith(b"\n") else ""
-        try:
-            with self.results.open("ab") as file:
-                file.write((lead + json.dumps(entry, ensure_ascii=False, allow_nan=False) + "\n").encode())
-        except OSError as error:
-            raise InputError(f"cannot write {self.results}: {error.strerror or error}") from error
-        self._done[path] = entry
-
-    def tidy(self) -> bool:
-        """Leave no trace of a run that wrote nothing; returns whether anything is there."""
-        with contextlib.suppress(OSError):
-            if not self.results.stat().st_size:
-                self.results.unlink()
-                self.folder.rmdir()
-        return self.results.exists()
-
-    def _name(self, path: str) -> str:
-        """The stem of the picture, so that folders pair up; its whole name where another picture has that stem."""
-        for name in (Path(path).stem, Path(path).name, *(f"{Path(path).stem}-{n}" for n in range(2, 10_000))):
-            if self._owner.setdefault(name, path) == path:
-                return name
-        raise AssertionError("names never run out")
+        files: dict[str, Callable[[Path], object]] = {}
+        for ending, made in (FORMATS[name] for name in self.formats):
+            files[ending] = lambda file, made=made: atomic_write(file, made(found))
+        self.keep(path, document, stamp, files)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import App, Parameter
 
+from lucida.cli.kinds import check_kind
 from lucida.media.errors import InputError
 
 if TYPE_CHECKING:
@@ -196,19 +197,14 @@ def probe(
 
 
 def _loaded(model: str) -> Tokenizer:
-    from lucida.models.store import read_config, resolve_weights
-
-    if (system := read_config(resolve_weights(model)).get("system")) != "tokenize":
-        raise InputError(
-            f"model {model}: {f'runs the system {system!r}' if system else 'a part'}, not a tokenizer"
-        )
+    check_kind(model, "tokenize", "a tokenizer")
     from lucida.systems.registry import load
 
     return load(model)
 
 
 def _folder() -> Path:
-    from lucida.cli.describe_output import default_folder
+    from lucida.cli.results import default_folder
 
     return default_folder("tokenize")
 

@@ -10,8 +10,14 @@ from cyclopts import Parameter
 Several = Parameter(negative=())
 
 
+def _no_option(_type: object, value: str) -> None:
+    """``-`` is standard input; any other word with a hyphen is a slip of the pen."""
+    if value.startswith("-") and value != "-":
+        raise ValueError(f'Unknown option: "{value}"')
+
+
 def watch(
-    source: str,
+    source: Annotated[str, Parameter(allow_leading_hyphen=True, validator=_no_option)],
     *,
     query: Annotated[list[str] | None, Several] = None,
     budget: str = "8MiB",
@@ -57,7 +63,7 @@ def watch(
         save_clips: write a clip around each event into this folder.
         pre: seconds of a clip before the event.
         post: seconds of a clip after it.
-        false_alarms: per hour and query, by construction of the trigger (its scores are only about normal).
+        false_alarms: per hour and query, by construction of the trigger.
         memory: how to remember the stream (three-tier, recency, reservoir, ...).
         subtitles: an SRT or VTT file on the same clock; its lines are searched too.
         sound: listen for onsets in the sound of a file.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lucida.cli.results import default_folder
 from lucida.media.errors import InputError
 from lucida.media.files import atomic_write
 
@@ -64,7 +65,7 @@ class Wishes:
 
 
 def run(wishes: Wishes) -> int:
-    """Watch until the source ends, ``limit`` is reached or Ctrl-C; returns the exit code."""
+    """Watch until the source ends, ``limit`` is reached or Ctrl-C; returns the exit code, 2 if a file was lost."""
     budget = parse_bytes(wishes.budget)
     _check(wishes)
     from lucida.watch.stream.intake import Intake
@@ -101,7 +102,7 @@ def run(wishes: Wishes) -> int:
             raise InputError(
                 f"{wishes.source}: {source.gone} after {engine.status().t:.1f} s; what was told holds"
             )
-    return code
+    return 2 if teller.lost and not code else code
 
 
 def make_engine(wishes: Wishes, budget: int) -> Engine:
@@ -113,8 +114,7 @@ def make_engine(wishes: Wishes, budget: int) -> Engine:
     config = EngineConfig(fps=wishes.fps, per_hour=wishes.false_alarms)
     fixed = len(wishes.queries) * (config.evidence + SMALL_STATE)
     taped = budget // 2 if wishes.clips else 0
-    detector = _detector(wishes, budget)
-    left = budget - fixed - taped - (detector.config.most if detector is not None else 0)
+    left = budget - fixed - taped
     if left < LEAST_MEMORY:
         least = fixed + LEAST_MEMORY
         least = 2 * least if wishes.clips else least
@@ -124,6 +124,8 @@ def make_engine(wishes: Wishes, budget: int) -> Engine:
         )
     if wishes.memory not in MEMORIES:
         raise InputError(f"--memory {wishes.memory}: want one of {', '.join(MEMORIES)}")
+    detector = _detector(wishes, min(budget // 4, left - LEAST_MEMORY))
+    left -= detector.config.most if detector is not None else 0
     tower, scorer = _eyes(wishes)
     tape = Tape(taped, TapeConfig(pre=wishes.pre, post=wishes.post)) if wishes.clips else None
     engine = Engine(tower, scorer, MEMORIES[wishes.memory](left, tower.dim), tape=tape,
@@ -144,8 +146,8 @@ def intake_fps(wishes: Wishes, engine: Engine) -> float:
     return max(wishes.fps, clips, following)
 
 
-def _detector(wishes: Wishes, budget: int) -> Following | None:
-    """What follows things, if a query has a verb for it and a quarter of the budget is enough for it."""
+def _detector(wishes: Wishes, room: int) -> Following | None:
+    """What follows things in ``room`` bytes, if a query has a verb for it and the room is enough for it."""
     from lucida.watch.query import take_apart
     from lucida.watch.stream.registered import Registered
 
@@ -155,10 +157,11 @@ def _detector(wishes: Wishes, budget: int) -> Following | None:
     from lucida.watch.events.head import load_events
     from lucida.watch.stream.following import LEAST, FollowConfig, Following
 
-    most = min(FollowConfig().most, budget // 4)
+    most = min(FollowConfig().most, room)
     if most < LEAST:
         warnings.warn(
-            f"--budget {wishes.budget}: following things, to tell what they do, needs {4 * LEAST >> 20}MiB",
+            f"--budget {wishes.budget}: things are not followed, to tell what they do, below {4 * LEAST >> 20}MiB "
+            "(more with many queries or clips)",
             stacklevel=2,
         )
         return None
@@ -168,7 +171,8 @@ def _detector(wishes: Wishes, budget: int) -> Following | None:
 class Teller:
     """Writes notices to stdout, frames and clips to disk, the status to stderr.
 
-    A full disk ends the writing of files, not the watching: it is said once, and lines go on without paths.
+    A full disk ends the writing of files, not the watching: it is said once, lines go on without paths, and ``lost``
+    makes the exit code 2.
     """
 
     def __init__(self, wishes: Wishes, engine: Engine, intake: Intake) -> None:
@@ -178,6 +182,7 @@ class Teller:
         self._terminal = sys.stderr.isatty()
         self._last = time.monotonic()
         self._blind = ""
+        self.lost = False  # whether a file that was wanted could not be written
 
     def tell(self, notices: Iterable[Notice]) -> None:
         """Write what there is, then clips that became complete, then the status if it is time."""
@@ -227,7 +232,7 @@ class Teller:
             atomic_write(path, notice.shown.jpeg)
         except InputError as error:
             self.say(f"warning: {error}; no more evidence frames are written")
-            self._folder = None
+            self._folder, self.lost = None, True
             return None
         return path
 
@@ -243,7 +248,7 @@ class Teller:
                 write_cut(cut, path, max(self._wishes.fps, CLIP_FPS))
             except InputError as error:
                 self.say(f"warning: {error}; no more clips are written")
-                self._clips = None
+                self._clips, self.lost = None, True
                 return
             span = [round(cut.shots[0].t, 3), round(cut.shots[-1].t, 3)]
             self._line({"schema": "lucida/1", "type": "clip", "event": cut.number, "span": span, "path": str(path)}
@@ -260,8 +265,6 @@ class Teller:
         sys.stderr.flush()
 
     def _made_folder(self) -> Path | None:
-        from lucida.media.files import unique_dir
-
         if self._wishes.out is None and self._wishes.quiet:
             return None
         if self._wishes.out is not None:
@@ -270,7 +273,7 @@ class Teller:
             except OSError as error:
                 raise InputError(f"--out {self._wishes.out}: {error.strerror or error}") from error
             return self._wishes.out
-        return unique_dir(Path("runs") / "watch" / time.strftime("%Y%m%d-%H%M%S"))
+        return default_folder("watch")
 
 
 def document(notice: Notice, path: Path | None) -> dict[str, Any]:
@@ -282,7 +285,8 @@ def document(notice: Notice, path: Path | None) -> dict[str, Any]:
     if notice.kind == "event":
         data |= {"score": round(notice.score, 2), "source": notice.source}
     if notice.shown is not None:
-        frame: dict[str, Any] = {"t": round(notice.shown.t, 3), "index": notice.shown.index}
+        frame: dict[str, Any] = {"t": round(notice.shown.t, 3)}
+        frame |= {"index": notice.shown.index} if notice.shown.index >= 0 else {}
         frame |= (
             {"box": [round(float(v), 4) for v in notice.shown.box]} if notice.shown.box is not None else {}
         )
@@ -340,7 +344,8 @@ def _eyes(wishes: Wishes) -> tuple[Any, Any]:
 
 
 def _encoder() -> TextEncoder | None:
-    from lucida.bench.sentence import SentenceEncoder, sentence_folder
+    from lucida.bench.sentence import sentence_folder
+    from lucida.bench.sentence_cache import Sentences
 
     if sentence_folder() is None:
         warnings.warn(
@@ -348,17 +353,6 @@ def _encoder() -> TextEncoder | None:
             stacklevel=2,
         )
         return None
-
-    class Sentences:
-        """The sentence encoder, read when a query first needs it."""
-
-        def __init__(self) -> None:
-            self._encode: SentenceEncoder | None = None
-
-        def encode(self, texts: Any) -> Any:
-            self._encode = self._encode or SentenceEncoder()
-            return self._encode(texts)
-
     return Sentences()
 
 

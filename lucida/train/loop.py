@@ -27,6 +27,7 @@ from lucida.train.folder import Log, RunFolder
 from lucida.train.machine import cpu_name
 from lucida.train.recipe import Recipe, task_class
 from lucida.train.schedule import learning_rate, stage
+from lucida.train.shares import seed_of
 from lucida.train.stopping import stop_signal
 from lucida.train.task import Task
 
@@ -241,14 +242,9 @@ class _Trainer:
         save_checkpoint(self.folder.path, state)
 
 
-def seed_of(*parts: int) -> int:
-    """A seed made of whole numbers, the same on every machine (Python's hash of them is not salted)."""
-    return hash(parts) & 0x7FFFFFFFFFFFFFFF
-
-
 def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
     changed = [f"{key} {before.get(key)} -> {now[key]}" for key in now if before.get(key) != now[key]]
     return f"bits may differ from an unbroken run: {', '.join(changed)}" if changed else ""
 
 
-__all__ = ["Outcome", "parameter_groups", "seed_of", "train"]
+__all__ = ["Outcome", "parameter_groups", "train"]

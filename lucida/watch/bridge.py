@@ -12,7 +12,6 @@ What it cannot do is said, not hidden: ImageNet has no person, face, hand, sky, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,7 +48,7 @@ class Reading:
 
     Attributes:
         words: its noun, colour, verb and what nothing checks.
-        weights: (1000,) over classes, sum 1; zeros for a query of colour alone.
+        weights: (1000,) over classes, sum 1; zeros for a query of colour or of a verb alone.
         names: the names behind the weights with their shares, best first.
         similarity: cosine of the query and its best name; 1 for a name itself.
         doubt: one line about what may go wrong, "" if nothing is known.
@@ -92,21 +91,14 @@ class Bridge:
             InputError: it is empty, names nothing, or is far from every class.
         """
         words = take_apart(text)
-        if not words.phrase:
-            return Reading(
-                words=words,
-                weights=np.zeros(CLASSES),
-                names=(),
-                similarity=1.0,
-                doubt="",
-                background=np.zeros((0, CLASSES)),
-            )
+        if not words.phrase or (words.absent and not words.noun):
+            return self._nameless(words)
         if words.noun:
             weights = np.zeros(CLASSES)
             weights[list(words.classes)] = 1 / len(words.classes)
             names, similarity, doubt = ((words.noun, 1.0),), 1.0, ""
             if words.unchecked:
-                doubt = f"nothing checks {', '.join(repr(word) for word in words.unchecked)}"
+                doubt = _unchecked(words)
         else:
             weights, names, similarity, doubt = self._by_meaning(words)
         return Reading(
@@ -115,7 +107,7 @@ class Bridge:
         )  # fmt: skip
 
     def scores(self, seen: Seen, reading: Reading) -> np.ndarray:
-        """(n,) z-scores of a query against (n, C) class probabilities; 0 for a query of colour alone."""
+        """(n,) z-scores of a query against (n, C) class probabilities; 0 for a query without a name."""
         if not reading.names:
             return np.zeros(len(seen.classes))
         chances = seen.classes.astype(np.float64)
@@ -127,6 +119,18 @@ class Bridge:
         """A score after its colour was measured: full from ``colour_share`` on, less by the log of what is missing."""
         lack = min(1.0, max(share, 1e-9) / self.config.colour_share)
         return score + max(-self.config.colour_cost, 2.0 * float(np.log(lack)))
+
+    def _nameless(self, words: Words) -> Reading:
+        """A query of a colour or of a verb alone, or one whose noun no class is there for."""
+        if words.colour is None and words.verb is None:
+            named = ", ".join(repr(word) for word in words.absent)
+            raise InputError(
+                f"query {words.text!r}: ImageNet has no class for {named}; things that move can be listened for "
+                f'("{words.absent[0]} enters"), or give --model a CLIP model'
+            )
+        doubt = _unchecked(words) if words.unchecked else ""
+        return Reading(words=words, weights=np.zeros(CLASSES), names=(), similarity=1.0, doubt=doubt,
+                       background=np.zeros((0, CLASSES)))  # fmt: skip
 
     def _by_meaning(self, words: Words) -> tuple[np.ndarray, tuple[tuple[str, float], ...], float, str]:
         if self._encoder is None:
@@ -197,6 +201,5 @@ def _evidence(chances: np.ndarray, weights: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(chances @ weights.T, FLOOR))
 
 
-def reading_lines(readings: Sequence[Reading]) -> list[str]:
-    """One line per query that deserves a warning."""
-    return [f"query {reading.text!r}: {reading.doubt}" for reading in readings if reading.doubt]
+def _unchecked(words: Words) -> str:
+    return f"nothing checks {', '.join(repr(word) for word in words.unchecked)}"

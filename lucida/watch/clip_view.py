@@ -78,6 +78,7 @@ class ClipView:
             InputError: the query is empty.
         """
         words = take_apart(text)
+        said = bool(words.phrase or words.colour)
         vector = self._encode([f"a photo of {text.strip()}"])[0]
         far = self._background @ vector < UNRELATED
         background = self._background[far] if far.sum() >= 8 else self._background
@@ -86,7 +87,9 @@ class ClipView:
             text=words.text, phrase=words.phrase or text.strip(), noun=words.noun or text.strip(), classes=(),
             colour=None, verb=words.verb, unchecked=(),
         )  # fmt: skip
-        return TextReading(words=words, weights=vector, background=background, names=((text.strip(), 1.0),))
+        # "something enters" names nothing to be seen: what enters is anything.
+        names = ((text.strip(), 1.0),) if said else ()
+        return TextReading(words=words, weights=vector, background=background, names=names)
 
     def scores(self, seen: Seen, reading: TextReading) -> np.ndarray:
         """(n,) cosine of frame and query, in standard deviations above the cosines of unrelated texts."""

@@ -24,10 +24,10 @@ from lucida.media.files import atomic_path
 from lucida.watch.events.ground import Ground
 from lucida.watch.events.happenings import Shot
 from lucida.watch.events.parts import BINS
-from lucida.watch.events.trails import Sighting, Trail
+from lucida.watch.events.sightings import Sighting, Trail
 from lucida.watch.reason.watching import Name, Watched, WatchedShot
 
-VERSION = 2
+VERSION = 4
 _MEMORY = "memory/"
 
 
@@ -59,13 +59,13 @@ def save_index(path: Path, watched: Watched, facts: Mapping[str, Any] | None = N
         tensors[f"{i}/sightings"] = np.array([_row(s) for t in trails for s in t.sightings]).reshape(-1, 12)
         tensors[f"{i}/lengths"] = np.array([len(t.sightings) for t in trails], np.int64)
         tensors[f"{i}/looks"] = np.array([t.histogram for t in trails], np.float32).reshape(-1, BINS**3)
-        names = []
-        for name in seen.names:
-            if name is not None and name.thumb not in thumbs:
+        said = []
+        for name in seen.said:
+            if name.thumb not in thumbs:
                 thumbs.append(name.thumb)
-            names.append(None if name is None else _plain(name, thumbs.index(name.thumb)))
+            said.append(_plain(name, thumbs.index(name.thumb)))
         shots.append(
-            {"span": seen.shot.span, "times": seen.shot.times, "moving": seen.shot.moving, "names": names}
+            {"span": seen.shot.span, "times": seen.shot.times, "moving": seen.shot.moving, "said": said}
         )
     tensors["thumbs"] = np.frombuffer(b"".join(thumbs), np.uint8) if thumbs else np.zeros(0, np.uint8)
     tensors["thumb_lengths"] = np.array([len(t) for t in thumbs], np.int64)
@@ -123,8 +123,8 @@ def load_index(path: Path) -> Watched:
         close={int(k): [(float(a), float(b)) for a, b in v] for k, v in about["close"].items()},
     )  # fmt: skip
     for i, shot in enumerate(about["shots"]):
-        names = tuple(None if n is None else _name(n, thumbs) for n in shot["names"])
-        watched.shots.append(WatchedShot(shot=_shot(shot, i, tensors, size), names=names))
+        said = tuple(_name(n, thumbs) for n in shot["said"])
+        watched.shots.append(WatchedShot(shot=_shot(shot, i, tensors, size), said=said))
     if about["memory"] is not None:
         from lucida.watch.memory import MEMORIES
 

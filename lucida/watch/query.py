@@ -19,6 +19,11 @@ SILENT = frozenset(
     "scene picture frame view video camera something anything thing things colour colored coloured when if "
     "whenever now".split()
 )
+# What people ask for and ImageNet has no class of; the nearest classes in meaning would be nonsense.
+ABSENT = frozenset(
+    "person persons people human humans man men woman women boy boys girl girls child children kid kids baby babies "
+    "someone somebody anyone anybody pedestrian pedestrians crowd face faces hand hands sky tree trees road".split()
+)
 VERBS = {
     "enter": "enter enters entering arrive arrives arriving appear appears appearing come comes coming".split(),
     "leave": "leave leaves leaving exit exits exiting disappear disappears disappearing vanish vanishes".split(),
@@ -37,7 +42,8 @@ class Words:
     Attributes:
         text: as given. phrase: what is left for the noun once colours, verbs and small words are gone.
         noun: the class name found in it, "" if none. classes: the ImageNet classes of that name.
-        colour: the first colour word. verb: the event it asks for. unchecked: words that nothing accounts for.
+        colour: the first colour word. verb: the event it asks for. unchecked: words that nothing accounts for;
+        absent: those of them that name what no class is there for ("person").
     """
 
     text: str
@@ -47,10 +53,11 @@ class Words:
     colour: str | None
     verb: str | None
     unchecked: tuple[str, ...]
+    absent: tuple[str, ...] = ()
 
 
 def take_apart(text: str) -> Words:
-    """Split a query into noun, colour, verb and rest.
+    """Split a query into noun, colour, verb and rest. A verb alone ("something enters") is a query too.
 
     Raises:
         InputError: it is empty or longer than 200 characters, or holds nothing to look for.
@@ -74,11 +81,12 @@ def take_apart(text: str) -> Words:
             rest.append(word)
     noun = " ".join(words[i] for i in run)
     phrase = " ".join([noun, *rest] if noun else rest)
-    if not phrase and colour is None:
+    if not phrase and colour is None and verb is None:
         raise InputError(f"query {text!r}: names nothing that could be looked for")
     return Words(
-        text=text, phrase=phrase, noun=noun, classes=classes, colour=colour, verb=verb, unchecked=tuple(rest)
-    )
+        text=text, phrase=phrase, noun=noun, classes=classes, colour=colour, verb=verb, unchecked=tuple(rest),
+        absent=tuple(word for word in rest if word in ABSENT),
+    )  # fmt: skip
 
 
 def _longest_name(words: list[str]) -> tuple[range, tuple[int, ...]]:

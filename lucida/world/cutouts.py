@@ -16,7 +16,7 @@ from PIL import Image as PILImage
 from lucida.media.errors import InputError
 from lucida.world.fingerprint import world_fingerprint
 from lucida.world.sprites import Sprite, photo_sprite
-from lucida.world.stamps import fetch_cutouts
+from lucida.world.stamps import fetch_cutouts, fetched_folder
 
 BACKGROUNDS = "backgrounds"
 _CUTOUTS = {".png", ".webp"}
@@ -98,4 +98,32 @@ def read_cutouts(folder: Path) -> list[Sprite]:
     return [read_cutout(path) for path in cutout_files(folder)]
 
 
-__all__ = ["background_files", "cutout_files", "fetch_cutouts", "folder_key", "plain_noun", "read_cutouts"]
+def recipe_cutouts(wish: str) -> str:
+    """Where a recipe's cut-outs lie: "" for none, "fetched" for what ``lucida world fetch`` brought, or any folder.
+
+    Raises:
+        InputError: there is no such folder; said when a training begins, not after an hour of drawing.
+    """
+    if wish != "fetched":
+        path = Path(wish).expanduser().resolve()
+        if wish and not path.is_dir():
+            raise InputError(f"recipe.bank.cutouts: {wish} is not a folder")
+        return str(path) if wish else ""
+    folder = fetched_folder()
+    if not folder.is_dir():
+        raise InputError(
+            f"recipe.bank.cutouts is 'fetched' but {folder} does not exist: run `lucida world fetch` first, "
+            "or train without photographs: --set bank.cutouts="
+        )
+    return str(folder)
+
+
+__all__ = [
+    "background_files",
+    "cutout_files",
+    "fetch_cutouts",
+    "folder_key",
+    "plain_noun",
+    "read_cutouts",
+    "recipe_cutouts",
+]

@@ -42,13 +42,6 @@ def waiting_place(extent: Extent, size: Extent) -> Point:
     return -extent[1] / 2, size[0] / 2
 
 
-def nearest_side(place: Point, size: Extent) -> str:
-    """The edge nearest to a place."""
-    (x, y), (height, width) = place, size
-    distances = {"left": x, "right": width - x, "top": y, "bottom": height - y}
-    return min(distances, key=lambda side: distances[side])
-
-
 def beside(
     rng: np.random.Generator, extent: Extent, place: Point, other: Extent, start: Point, near: float
 ) -> Point:

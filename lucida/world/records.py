@@ -6,7 +6,7 @@ Everything a scene knows is here; nothing is recomputed from pixels. Boxes are n
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -86,3 +86,9 @@ class Scene:
     def size(self) -> tuple[int, int]:
         """(height, width) in pixels."""
         return self.pixels.shape[0], self.pixels.shape[1]
+
+
+def without_pixels(scene: Scene) -> Scene:
+    """The truth without pixels and masks (zero-size stand-ins keep the picture's size readable)."""
+    empty = np.zeros((*scene.size, 0), np.uint8)
+    return replace(scene, pixels=empty, masks=np.zeros((len(scene.objects), 0, 0), bool))

@@ -187,17 +187,22 @@ def _kept(root: Path) -> list[tuple[str, Path, np.ndarray]]:
     return kept
 
 
+def fetched_folder() -> Path:
+    """Where ``fetch_cutouts`` puts the pictures: ``$LUCIDA_HOME/cutouts/tuxpaint``, or under the user data folder."""
+    return settings.home() / "cutouts" / "tuxpaint"
+
+
 def fetch_cutouts(package: Path | None = None, *, target: Path | None = None) -> Path:
     """Fetch the stamps and return the folder of cut-outs; what is already there is not fetched again.
 
     Args:
         package: a ``.deb`` that is already here; by default it is downloaded (about 160 MB).
-        target: default ``$LUCIDA_HOME/cutouts/tuxpaint``, or the same under the user data folder.
+        target: default ``fetched_folder()``.
 
     Raises:
         InputError: no network, no ``apt-get``, a damaged package, or an unwritable folder.
     """
-    target = target or settings.home() / "cutouts" / "tuxpaint"
+    target = target or fetched_folder()
     if (target / "LICENSE.txt").is_file():
         return target
     if package is not None and not package.is_file():

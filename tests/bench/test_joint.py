@@ -8,9 +8,8 @@ from typing import Any
 
 import pytest
 
-from lucida.bench.protocols.films import replies_of
 from lucida.bench.protocols.videozero_joint import VideoZeroJoint, elsewhere
-from lucida.bench.records import Reply
+from lucida.bench.records import Reply, replies_of
 from lucida.media.errors import InputError
 
 

@@ -148,7 +148,7 @@ def test_the_describer_answers_a_group_over_one_look(
     assert replies["whole"].raw == look.caption().text
     assert replies["q"].raw == look.ask("what is <1>?", REGIONS[:1]).text
     # all regions of a request are given, also those that its question does not cite
-    [alone] = look._ask([("what is <2>?", (0, 1))], ["q"], REGIONS[:2], None, 0, None)
+    [alone] = look.ask_all(["what is <2>?"], REGIONS[:2], cites=[(0, 1)])
     assert replies["marks"].raw == prompt_marks(alone.text)
     for name, shared in (("r0", 4), ("two", 4), ("q", 2), ("marks", 2), ("whole", 1)):
         cost = replies[name].cost

@@ -13,11 +13,10 @@ import pytest
 from lucida.bench.protocol import load_protocol
 from lucida.bench.protocols import videozero_released as released
 from lucida.bench.protocols.evidence import objects_iou, pixels_iou
-from lucida.bench.protocols.films import replies_of
 from lucida.bench.protocols.videozero import VideoZeroBench
 from lucida.bench.protocols.videozero_oracles import independent, sees, written
 from lucida.bench.protocols.videozero_read import answer_of, boxes_of, viou, windows_of
-from lucida.bench.records import Reply, Score
+from lucida.bench.records import Reply, Score, replies_of
 from lucida.media.errors import InputError
 from lucida.metrics.geometry import spans_iou
 

@@ -154,6 +154,14 @@ def test_judge(tmp_path: Path, word: str | None, right: float) -> None:
     assert score.statuses["refused"] == (word is None)
 
 
+def test_the_same_words_need_no_judge(tmp_path: Path) -> None:
+    bench = made(tmp_path, [row()])
+    score = bench.score(bench.baselines()["oracle"], judge=Fixed(None))
+    assert score.judged is not None and score.judged["accuracy"] == 100 and score.statuses["refused"] == 0
+    released = bench.score(bench.baselines()["oracle"], judge=Fixed("1"), compat=True)  # there the judge says it all
+    assert released.judged is not None and released.judged["accuracy"] == 0
+
+
 def test_bad_rows_are_named(tmp_path: Path) -> None:
     gone = row()
     del gone["answer"]

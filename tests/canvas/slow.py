@@ -5,6 +5,7 @@ Nothing here is shared with ``lucida.canvas`` but the words (spans, canvases, pl
 
 from __future__ import annotations
 
+import itertools
 import math
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -239,6 +240,11 @@ def given_slots(page: list[Slot]) -> set[int]:
     return {i for i, s in enumerate(page) if not s.open and s.step < 0}
 
 
+def runs(plan: Plan) -> bool:
+    """Whether a pass reveals the longest sure beginning."""
+    return plan.order == "left-to-right" and plan.law == "threshold"
+
+
 def ask(page: list[Slot], plan: Plan, step: int) -> list[int]:
     """Slots that this pass may write."""
     ready = [i for i, s in enumerate(page) if s.open and s.alive]
@@ -246,6 +252,8 @@ def ask(page: list[Slot], plan: Plan, step: int) -> list[int]:
         return []
     quota = owed(page, plan, step, given_slots(page))
     if step == plan.last:
+        return ready
+    if runs(plan):
         return ready
     if plan.order == "confidence":
         return ready if quota is None or quota > 0 else []
@@ -271,7 +279,7 @@ def write(
         sure[i], ids[i] = float(best[0]), allowed[int(p.argmax())]
         end[i] = float(p[allowed.index(END)]) if END in allowed else 0.0
     tail = []
-    if END in allowed and plan.order != "left-to-right":
+    if END in allowed and (plan.order != "left-to-right" or runs(plan)):
         for i in reversed([i for i, s in enumerate(page) if s.alive]):
             if page[i].open and i in asked:
                 close |= abs(end[i] - plan.tail) < 1e-4
@@ -291,7 +299,10 @@ def write(
         quota = len(ready)
     elif plan.law == "threshold":
         close |= any(abs(sure[i] - plan.threshold) < 1e-4 for i in ready)
-        quota = max(1, sum(sure[i] >= plan.threshold for i in ready))
+        if runs(plan):
+            quota = max(1, len(list(itertools.takewhile(lambda i: sure[i] >= plan.threshold, ready))))
+        else:
+            quota = max(1, sum(sure[i] >= plan.threshold for i in ready))
     elif plan.law == "factor":
         ranked = sorted((sure[i] for i in ready), reverse=True)
         margins = [(k + 1) * (1 - c) - plan.factor for k, c in enumerate(ranked, start=1)]

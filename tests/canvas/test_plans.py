@@ -231,6 +231,13 @@ def scripted(words: list[tuple[int, float]], plan: Plan) -> list[DecodeEvent]:
     return events
 
 
+def test_a_run_reveals_the_longest_sure_beginning() -> None:
+    """Slots behind an unsure one wait, however sure they are; at least one slot a pass; a sure end cuts at once."""
+    plan = Plan(steps=9, law="threshold", order="left-to-right", threshold=0.7)
+    events = scripted([(1, 0.9), (2, 0.8), (3, 0.6), (4, 0.95), (5, 0.9), (5, 0.9)], plan)
+    assert [event.new[0].nonzero().flatten().tolist() for event in events] == [[0, 1, 4], [2], [3]]
+
+
 def test_an_end_cuts_at_once() -> None:
     """Slot 2 is surest, and it is an end: slots behind it are gone after the first pass, whatever they would say."""
     events = scripted([(0, 0.5), (1, 0.6), (5, 0.9), (2, 0.8), (3, 0.7)], Plan(steps=5, tail=2.0))

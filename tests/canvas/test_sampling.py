@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from lucida.canvas.compiling import Piece
 from lucida.canvas.plan import Plan
-from lucida.canvas.sampling import _gumbel
+from lucida.canvas.sampling import gumbel
 from lucida.canvas.span import Canvas
 from tests.canvas.test_exactness import logits
 from tests.canvas.tiny import (
@@ -86,13 +86,13 @@ def test_noise_is_gumbel() -> None:
     """argmax of log p + noise is distributed as p: 20,000 draws, five standard errors."""
     p = torch.tensor([0.5, 0.3, 0.15, 0.05])
     piece = Piece(row=0, start=0, length=20_000, kind=0, key="k", number=0)
-    noise = _gumbel(piece, 4, seed=0, step=0)
+    noise = gumbel(piece, 4, seed=0, step=0)
     share = (p.log() + noise).argmax(dim=1).bincount(minlength=4) / 20_000
     assert bool(((share - p).abs() < 5 * (p * (1 - p) / 20_000).sqrt()).all())
-    assert torch.equal(noise, _gumbel(replace(piece, row=5, start=9, kind=2), 4, seed=0, step=0))
-    for other in (_gumbel(piece, 4, seed=1, step=0), _gumbel(piece, 4, seed=0, step=1),
-                  _gumbel(replace(piece, key="l"), 4, seed=0, step=0),
-                  _gumbel(replace(piece, number=1), 4, seed=0, step=0)):  # fmt: skip
+    assert torch.equal(noise, gumbel(replace(piece, row=5, start=9, kind=2), 4, seed=0, step=0))
+    for other in (gumbel(piece, 4, seed=1, step=0), gumbel(piece, 4, seed=0, step=1),
+                  gumbel(replace(piece, key="l"), 4, seed=0, step=0),
+                  gumbel(replace(piece, number=1), 4, seed=0, step=0)):  # fmt: skip
         assert not torch.equal(noise, other)
 
 

@@ -25,10 +25,19 @@ Captured = pytest.CaptureFixture[str]
 VOID = {"meta", "img", "input", "br", "hr", "link"}
 
 
-def only(examples: Path) -> Any:
-    """``settings.shipped`` with other examples."""
-    real = settings.shipped
-    return lambda name: examples if name == "examples" else real(name)
+def only(examples: Path, weights: Path) -> Any:
+    """``settings.shipped`` with other examples and weights."""
+    real, other = settings.shipped, {"examples": examples, "weights": weights}
+    return lambda name: other[name] if name in other else real(name)
+
+
+@pytest.fixture(scope="module")
+def tower_alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Shipped weights of which only the tower is there."""
+    folder, shipped = tmp_path_factory.mktemp("weights"), settings.shipped("weights")
+    assert shipped is not None
+    (folder / "tower").symlink_to(shipped / "tower")
+    return folder
 
 
 class Reader(HTMLParser):
@@ -69,12 +78,12 @@ def some_examples(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def made(
-    some_examples: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory
+    some_examples: Path, tower_alone: Path, tiny: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[tuple[Path, str]]:
     """The folder of a page and the page."""
     folder = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(settings, "shipped", only(some_examples))
+        patch.setattr(settings, "shipped", only(some_examples, tower_alone))
         arguments = ["--out", str(folder), "--hero", str(folder / "hero.png"), "--model", str(tiny)]
         assert main(["demo", *arguments]) == 0
     yield folder, (folder / "index.html").read_text(encoding="utf-8")
@@ -130,6 +139,41 @@ def test_every_cell_of_the_canvas_is_there(made: tuple[Path, str]) -> None:
             ) < int(found[1])
 
 
+def test_what_is_not_there_is_said_in_a_line(made: tuple[Path, str]) -> None:
+    for name in ("segment", "generate", "tokenize"):
+        assert made[1].count(f"Not here: no model called {name}.") == 1
+    assert "lucida train tokenize, then lucida train generate" in made[1]
+
+
+def test_classes_drawings_and_latents_are_shown_where_their_models_are(
+    some_examples: Path, tower_alone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from lucida.cli import demo_parts
+    from tests.systems.tiny import tiny_generator, tiny_segmenter, tiny_tokenizer
+
+    for name, make in (
+        ("tokenize", tiny_tokenizer),
+        ("generate", tiny_generator),
+        ("segment", tiny_segmenter),
+    ):
+        make(tmp_path / "weights" / name)
+    monkeypatch.setenv("LUCIDA_HOME", str(tmp_path))
+    monkeypatch.setattr(settings, "shipped", only(some_examples, tower_alone))
+    monkeypatch.setattr(demo_parts, "STEPS", 3)
+    did: list[str] = []
+    reader = Reader()
+    reader.feed(demo_parts.sections(some_examples, [some_examples / "scene-2.json"], did.append))
+    assert not reader.open and did == [
+        "every pixel has a class",
+        "drawn from a sentence",
+        "through latents and back",
+    ]
+    assert reader.counts["section"] == 3 and reader.counts["img"] == 2 + (3 + 2) + 2
+    assert "Not here" not in reader.text and "PSNR" in reader.text and demo_parts.PROMPTS[0] in reader.text
+    (tmp_path / "weights" / "generate-tokenizer" / "model.safetensors").unlink()
+    assert "Not here: no model called" in demo_parts.sections(some_examples, [], did.append)
+
+
 def test_the_hero_picture(made: tuple[Path, str]) -> None:
     hero = Image.open(made[0] / "hero.png")
     assert hero.size[1] == 1800 and 600 < hero.size[0] < 2400
@@ -137,11 +181,11 @@ def test_the_hero_picture(made: tuple[Path, str]) -> None:
 
 
 def test_stdout_is_the_path(
-    here: Path, tiny: Path, some_examples: Path, capsys: Captured, monkeypatch: Any
+    here: Path, tiny: Path, some_examples: Path, tower_alone: Path, capsys: Captured, monkeypatch: Any
 ) -> None:
     opened: list[str] = []
     monkeypatch.setattr("webbrowser.open", opened.append)
-    monkeypatch.setattr(settings, "shipped", only(some_examples))
+    monkeypatch.setattr(settings, "shipped", only(some_examples, tower_alone))
     monkeypatch.setattr("lucida.cli.page_run.documents", lambda folder: [folder / "scene-2.json"])
     assert main(["demo", "--open", "--model", str(tiny)]) == 0
     out, err = capsys.readouterr()
@@ -164,13 +208,14 @@ def test_bad_input(
     here: Path,
     tiny: Path,
     some_examples: Path,
+    tower_alone: Path,
     capsys: Captured,
     monkeypatch: Any,
 ) -> None:
     Path("words.txt").write_text("words")
     if "--model" not in arguments:
         arguments = [*arguments, "--model", str(tiny)]
-        monkeypatch.setattr(settings, "shipped", only(some_examples))
+        monkeypatch.setattr(settings, "shipped", only(some_examples, tower_alone))
         monkeypatch.setattr("lucida.cli.page_run.documents", lambda folder: [folder / "scene-2.json"])
     assert main(["demo", *arguments]) == 2
     out, err = capsys.readouterr()

@@ -206,7 +206,7 @@ def test_an_interrupted_folder(run: Any, photos: Path, monkeypatch: pytest.Monke
     real, calls = Image.open, []
 
     def interrupted(path: object, **options: object) -> Image:
-        calls.append(path)
+        calls.extend([] if isinstance(path, Image) else [path])  # a look passes pictures on through it
         if len(calls) == 2:
             raise KeyboardInterrupt
         return real(path, **options)  # type: ignore[arg-type]

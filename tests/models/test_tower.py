@@ -12,7 +12,7 @@ from torch.nn import functional as F
 
 from lucida.media.errors import InputError
 from lucida.media.image import Image
-from lucida.models.convert_tower import EPSILON, convert, measure_statistics, save_tower
+from lucida.models.convert_tower import EPSILON, LITE2, convert, measure_statistics, save_tower
 from lucida.models.imagenet_names import basic_name
 from lucida.models.tower import SameConv, Tower, TowerConfig, load_tower, same_padding, to_pixels
 from lucida.nn.roi_align import fold
@@ -162,6 +162,14 @@ def published_like(tower: Tower) -> dict[str, torch.Tensor]:
         add(block.project, f"_blocks.{i}._project_conv", f"_blocks.{i}._bn2")  # pyright: ignore
     state["_fc.weight"], state["_fc.bias"] = torch.randn(1000, 1280) * 0.01, torch.zeros(1000)
     return state
+
+
+def test_lite2_is_known_by_its_blocks() -> None:
+    """The second judge has the published size (6.1 M weights), and a checkpoint of it is told from Lite0's."""
+    assert round(sum(p.numel() for p in Tower(LITE2).parameters()) / 1e6, 1) == 6.1
+    converted = convert(published_like(Tower(LITE2)))
+    assert converted.config == LITE2 and converted.embed(torch.zeros(1, 3, 32, 32)).shape == (1, 1280)
+    assert convert(published_like(Tower())).config == TowerConfig()
 
 
 def test_folding_equals_convolution_then_normalisation() -> None:

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from lucida.nn.attention import Attention, Segment, _fold, _unfold, attend
+from lucida.nn.attention import Attention, Segment, attend, fold_shared, unfold_shared
 from lucida.nn.rotary import rotations
 
 SIZES = st.lists(st.integers(1, 3), min_size=0, max_size=3)
@@ -47,9 +47,9 @@ def test_segments_are_plain_attention(batch: list[int], data: st.DataObject) -> 
 def test_fold_and_unfold_are_inverse(batch: list[int], shared: int, heads: int, queries: int) -> None:
     shared = min(shared, len(batch))
     x = torch.arange(torch.Size([*batch, heads, queries, 2]).numel()).view(*batch, heads, queries, 2)
-    folded = _fold(x, shared)
+    folded = fold_shared(x, shared)
     assert folded.dim() == shared + 3 and folded.shape[: shared + 1] == (*batch[:shared], heads)
-    assert torch.equal(_unfold(folded, batch, shared, heads, queries), x)
+    assert torch.equal(unfold_shared(folded, batch, shared, heads, queries), x)
 
 
 def test_a_query_that_sees_nothing_is_finite() -> None:

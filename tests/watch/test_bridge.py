@@ -83,7 +83,18 @@ def test_any_text_is_taken_apart_or_refused(text) -> None:
         words = take_apart(text)
     except InputError:
         return
-    assert words.phrase or words.colour
+    assert words.phrase or words.colour or words.verb
+
+
+def test_what_no_class_is_there_for_is_refused_unless_it_moves_or_has_a_colour() -> None:
+    bridge = Bridge(Letters())
+    for text in ("a person", "a bearded man", "the sky"):
+        with pytest.raises(InputError, match="no class for"):
+            bridge.read(text)
+    enters = bridge.read("someone enters")
+    assert (enters.names, enters.words.verb, enters.doubt) == ((), "enter", "nothing checks 'someone'")
+    assert bridge.read("something leaves").doubt == "" and not bridge.read("something leaves").weights.any()
+    assert bridge.read("a man with a dog").names == (("dog", 1.0),)
 
 
 def test_every_class_name_leads_to_its_class() -> None:

@@ -18,6 +18,8 @@ class Model(Protocol):
         concurrency: calls of ``generate`` that may run at once.
         shows: how it wants media, see :data:`~lucida.bench.prepare.Shows`.
         batches: whether requests of one group come in one call (otherwise one request a call).
+
+    A class may set ``by_id = True``: its reply hangs on the request's id, so equal questions share no reply.
     """
 
     name: str

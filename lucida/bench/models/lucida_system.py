@@ -63,6 +63,10 @@ class LucidaModel:
             replies |= self._picture(path, asked)
         return [replies[one.request.id] for one in requests]
 
+    def forget(self) -> None:
+        """Drop the look at the last picture, so that the next request pays for its own."""
+        self._last = None
+
     def _picture(self, path: str, requests: Sequence[Prepared]) -> dict[str, Reply]:
         begin = time.perf_counter()
         replies: dict[str, Reply] = {}
@@ -95,7 +99,7 @@ class LucidaModel:
     def _look(self, path: str) -> Any:
         if self._last is None or self._last[0] != path:
             look = self.system.look(path)
-            _ = look._context  # encoded now, so that what the look costs is not put down to the first decode
+            _ = look.context  # encoded now, so that what the look costs is not put down to the first decode
             self._last = (path, look)
         return self._last[1]
 
@@ -115,18 +119,19 @@ class LucidaModel:
 
     def _ask(self, look: Any, entries: Sequence[Entry]) -> list[Reply]:
         regions: list[Any] = []
-        asked: list[tuple[str, tuple[int, ...]]] = []
+        questions: list[str] = []
+        cites: list[range] = []
         for one, own in entries:
             first = len(regions)
             regions += own
             # All regions of a request are given, cited or not: "which of the marked things" is about all of them.
-            asked.append((_shifted(self._question(one, len(own)), first), tuple(range(first, len(regions)))))
-        labels = [one.request.id for one, _ in entries]
-        said = look._ask(asked, labels, regions, None, self.options.seed, None)
+            questions.append(_shifted(self._question(one, len(own)), first))
+            cites.append(range(first, len(regions)))
+        said = look.ask_all(questions, regions, cites=cites, seed=self.options.seed)
         cost = _cost(said.passes, said.token_forwards, said.seconds, len(entries))
         replies = []
-        for (one, _), (_, cites), answer, words in zip(entries, asked, said.answers, said.words, strict=True):
-            text = "" if answer.abstained else _shifted(answer.text, -min(cites, default=0))
+        for (one, _), about, answer, words in zip(entries, cites, said.answers, said.words, strict=True):
+            text = "" if answer.abstained else _shifted(answer.text, -min(about, default=0))
             if local_marks(one.prompt) != one.prompt:
                 text = prompt_marks(text)
             replies.append(one.reply(text, model=self.name, tokens=len(words), cost=cost))

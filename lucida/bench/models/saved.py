@@ -20,6 +20,7 @@ class SavedModel:
     concurrency = 1
     shows: Shows = "nothing"
     batches = False
+    by_id = True
 
     def __init__(self, name: str, replies: Mapping[str, Reply], problems: Sequence[str] = ()) -> None:
         self.name, self.replies, self.problems = name, replies, tuple(problems)

@@ -122,11 +122,12 @@ class SkillModel:
     concurrency = 1
     shows: Shows = "plain"
     batches = False
+    by_id = True
 
     def __init__(self, name: str, items: Sequence[Item], unit: str, revision: str) -> None:
         self.name, self._skill, self._unit = f"skill:{name}", SKILLS[name], unit
         self._items = {item.id: item for item in items}
-        self.identity: Mapping[str, Any] = {"skill": name, "data": revision, "unit": unit, "version": 1}
+        self.identity: Mapping[str, Any] = {"skill": name, "data": revision, "unit": unit, "version": 2}
 
     def generate(self, requests: Sequence[Prepared]) -> list[Reply]:
         """What the skill says of each request, in the asked form."""

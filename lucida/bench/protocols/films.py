@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from lucida.bench.protocols.pictures import read_json
-from lucida.bench.records import FramePlan, Reply
+from lucida.bench.records import FramePlan
 from lucida.media.errors import InputError
 
 _THINK = re.compile(r"<think>.*?</think>|^.*?</think>", re.DOTALL | re.IGNORECASE)
@@ -111,11 +111,6 @@ def mean(values: Iterable[float]) -> float:
     """The mean in per cent; 0 of nothing."""
     known = list(values)
     return 100 * sum(known) / len(known) if known else 0.0
-
-
-def replies_of(texts: Mapping[str, str], model: str) -> dict[str, Reply]:
-    """Plain replies without costs, by request id."""
-    return {key: Reply(id=key, raw=text, model=model) for key, text in texts.items()}
 
 
 def without_thoughts(text: str) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 from lucida.bench.judge import Judge
 from lucida.bench.protocols.choices import LETTERS, KeyedQuestion, lettered, parse_choice, verdict
 from lucida.bench.protocols.gar_items import GARBench, RegionItem, reply_status
-from lucida.bench.protocols.pictures import replies_of
 from lucida.bench.protocols.typed import marked_relation, read_world, world_lexicon
-from lucida.bench.records import Reply, Row, Score
+from lucida.bench.records import Reply, Row, Score, replies_of
 from lucida.metrics.matchers import normalise_text
 
 RELEASED_END = "<|eot_id|>"  # the released run strips it from replies before it compares letters

@@ -21,9 +21,8 @@ from lucida.bench.protocols.pictures import (
     load_json_or_none,
     plain_rle,
     read_json,
-    replies_of,
 )
-from lucida.bench.records import MediaRef, Reply, Request, Status
+from lucida.bench.records import MediaRef, Reply, Request, Status, replies_of
 from lucida.media.errors import InputError
 
 

@@ -15,13 +15,12 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    replies_of,
 )
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.grounding_items import PATTERNS, Item, Window, read_items
 from lucida.bench.protocols.videozero_read import windows_of
 from lucida.bench.protocols.videozero_released import released_windows
-from lucida.bench.records import MediaRef, Reply, Request, Row, Score
+from lucida.bench.records import MediaRef, Reply, Request, Row, Score, replies_of
 from lucida.metrics.geometry import spans_iou, temporal_iou
 
 THRESHOLDS = (0.3, 0.5, 0.7)

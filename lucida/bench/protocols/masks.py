@@ -17,9 +17,9 @@ from typing import Any
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
 from lucida.bench.protocols.choices import LETTERS, KeyedQuestion, RecordedVerdicts, gate, lettered, verdict
-from lucida.bench.protocols.pictures import caption_file, load_json_or_none, replies_of
+from lucida.bench.protocols.pictures import caption_file, load_json_or_none
 from lucida.bench.protocols.typed import decide, recognised
-from lucida.bench.records import MediaRef, Reply, Request, Row, Score, Status
+from lucida.bench.records import MediaRef, Reply, Request, Row, Score, Status, replies_of
 from lucida.media.errors import InputError
 
 KINDS = ("positive", "negative")
@@ -277,6 +277,12 @@ class MaskBench(Protocol):
             gold={"answer": item.truth or item.noun, "boxes": [[None, list(_box(item.rle))]]},
         )  # fmt: skip
         return row, count
+
+    @classmethod
+    def composed(cls, means: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``mean`` of positive and negative."""
+        found = [means[kind] for kind in KINDS if kind in means]
+        return {"mean": sum(found) / 2} if found else {}
 
     def ceilings(self, compat: bool) -> dict[str, float]:
         """What a perfect description would get: the best choice of every question."""

@@ -17,13 +17,12 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    replies_of,
 )
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.ovo_items import MODE_OF, MODES, Query, read_queries, released_replies
 from lucida.bench.protocols.ovo_read import read_released, read_strict
 from lucida.bench.protocols.pictures import read_json
-from lucida.bench.records import MediaRef, Reply, Request, Row, Score
+from lucida.bench.records import MediaRef, Reply, Request, Row, Score, replies_of
 
 FILE = "ovo_bench_new.json"
 PROMPTS = {
@@ -49,6 +48,7 @@ class OVOBench(Protocol):
     title = "OVO-Bench"
     licence = "CC BY-NC-SA 4.0"
     headline = "total"
+    pools = ("queries",)
 
     def __init__(self, queries: Sequence[Query]) -> None:
         self.queries = queries
@@ -120,9 +120,17 @@ class OVOBench(Protocol):
             said, right = (read_released if compat else read_strict)(query, reply.raw)
             status = "ok" if said is not None else "unparsed"
         return Row(
-            id=query.id, item=query.item, cluster=query.video, scores={"accuracy": float(right)}, status=status,
+            id=query.id, item=query.item, cluster=query.video, status=status,
+            scores={"accuracy": float(right), query.task: float(right)},
             parsed=None if said is None else {"answer": said}, gold={"answer": query.gold}, meta=query.meta, note=note,
         )  # fmt: skip
+
+    @classmethod
+    def composed(cls, means: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The modes, each the mean of its tasks, and ``total``, the mean of the modes."""
+        parts = {mode: [means[task] for task in tasks if task in means] for mode, tasks in MODES.items()}
+        found = {mode: sum(known) / len(known) for mode, known in parts.items() if known}
+        return {**found, "total": sum(found.values()) / len(found)} if found else {}
 
     def baselines(self) -> Mapping[str, Mapping[str, Reply]]:
         """One answer always, a random one (seed 0), every answer at once, and the truth."""

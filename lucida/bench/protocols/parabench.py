@@ -146,6 +146,12 @@ class ParaBench(Protocol):
                 found[name] = 100 * sum(r.scores[prefix + column] <= WRONG for r in of) / len(of)
         return found
 
+    @classmethod
+    def composed(cls, means: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``overall``, the mean of all columns; one that no task has counts 0, as in the summary."""
+        found = [means[name] for name in COLUMNS if name in means]
+        return {"overall": sum(found) / len(COLUMNS)} if found else {}
+
     def _row(self, item: DrawItem, reply: Reply | None, judge: Judge | None) -> Row:
         columns = [name for name in COLUMNS if item.edit or name != "image_consistency"]
         status: Status = "missing" if reply is None else "error" if reply.error is not None else "ok"

@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeGuard
 
-from lucida.bench.records import Reply
 from lucida.media.errors import InputError
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -121,11 +120,6 @@ def caption_file(document: Any) -> dict[str, str] | None:
         elif not isinstance(value, int | float):  # the averages of an evaluation file
             return None
     return found
-
-
-def replies_of(texts: Mapping[str, str], model: str) -> dict[str, Reply]:
-    """Plain replies without costs, by request id."""
-    return {key: Reply(id=key, raw=text, model=model) for key, text in texts.items()}
 
 
 def load_json_or_none(path: Path) -> Any:

@@ -17,13 +17,12 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    replies_of,
 )
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.ovo_read import read_letter
 from lucida.bench.protocols.streaming_items import Alarm, Choice, read_alarms, read_choices
 from lucida.bench.protocols.streaming_proactive import first_yes, proactive_row
-from lucida.bench.records import FramePlan, MediaRef, Reply, Request, Row, Score
+from lucida.bench.records import FramePlan, MediaRef, Reply, Request, Row, Score, replies_of
 from lucida.media.errors import InputError
 
 PARTS = ("real", "omni", "sqa")
@@ -50,6 +49,7 @@ class StreamingBench(Protocol):
     title = "StreamingBench"
     licence = "MIT"
     headline = "accuracy"
+    pools = ("choices", "alarms")
 
     def __init__(
         self, choices: Sequence[Choice], alarms: Sequence[Alarm], outputs: Mapping[str, Request], delta: float

@@ -11,14 +11,14 @@ from typing import Any, Self
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
 from lucida.bench.protocols.evidence import Box
-from lucida.bench.protocols.films import Prompts, final_answer, mean, plain, replies_of, without_thoughts
+from lucida.bench.protocols.films import Prompts, final_answer, mean, plain, without_thoughts
 from lucida.bench.protocols.gar_items import reply_status
 from lucida.bench.protocols.videozero import SYSTEM, VideoZeroBench, meta_of
 from lucida.bench.protocols.videozero_items import Item, Window
 from lucida.bench.protocols.videozero_probes import cited, elsewhere, length, overlap
 from lucida.bench.protocols.videozero_read import answer_of, boxes_of, json_values, windows_of
 from lucida.bench.protocols.videozero_rows import PASS
-from lucida.bench.records import Reply, Request, Row, Score
+from lucida.bench.records import Reply, Request, Row, Score, replies_of
 from lucida.metrics.geometry import box_iou, spans_iou
 
 NEAR = 0.5  # seconds between a box of the reply, at a time of its own, and the key time it is held against

@@ -8,9 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
-from lucida.bench.protocols.films import replies_of
 from lucida.bench.protocols.videozero_items import Item
-from lucida.bench.records import Reply
+from lucida.bench.records import Reply, replies_of
 
 SCALE = {"thousand": 1000.0, "normalised": 1.0, "pixels": 1.0}
 MODELS = {"thousand": "oracle-qwen3", "normalised": "oracle", "pixels": "oracle-qwen2"}

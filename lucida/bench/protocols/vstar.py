@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Self
 
+import numpy as np
+
 from lucida.bench.judge import Judge
 from lucida.bench.protocol import Protocol
 from lucida.bench.protocols.films import (
@@ -16,13 +18,12 @@ from lucida.bench.protocols.films import (
     find_video,
     frame_plan,
     mean,
-    replies_of,
 )
 from lucida.bench.protocols.pictures import read_json
 from lucida.bench.protocols.vstar_items import Item, read_items
 from lucida.bench.protocols.vstar_rows import CALLS, Scorer
 from lucida.bench.protocols.vstar_table import CHAINS, summarise
-from lucida.bench.records import MediaRef, Reply, Request, Score
+from lucida.bench.records import MediaRef, Reply, Request, Score, replies_of
 
 R1, AP = (0.3, 0.5, 0.7), (0.1, 0.3, 0.5, 0.7, 0.9)
 _BOX = (
@@ -134,6 +135,16 @@ class VSTaR(Protocol):
         return self.make_score(
             rows, summary, compat=compat, judge=judge, judged=judged, notes=notes, wording=self.wording
         )
+
+    @classmethod
+    def composed(cls, means: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``mLGM``; ``mAM`` is linear and stands in the rows."""
+        names = [f"{name}_chain{chain}" for chain in CHAINS for name in ("tiou", "viou")]
+        if "accuracy" not in means or any(name not in means for name in names):
+            return {}
+        parts = [means["accuracy"]] * len(CHAINS) + [means[name] for name in names]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            return {"mLGM": sum(-np.log1p(-np.minimum(part, 1.0)) for part in parts) / (3 * len(CHAINS))}
 
     def baselines(self) -> Mapping[str, Mapping[str, Reply]]:
         """Whole video and whole frame (the released baseline of this name scores 0 by a slip), silence, the truth, and

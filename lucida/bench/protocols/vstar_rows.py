@@ -91,6 +91,8 @@ class Scorer:
         scores = {"accuracy": float(bool(plain(answer)) and plain(answer) == plain(item.answer))}
         if self.judge is None:
             return scores
+        if scores["accuracy"] and not self.compat:  # typed matchers first: the same words need no judge
+            return {**scores, "judged_accuracy": 1.0}
         rating = None
         if text:
             prompt = RUBRIC.format(question=item.question, truth=item.answer, said=text)

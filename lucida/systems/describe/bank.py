@@ -12,7 +12,7 @@ import pickle
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -28,7 +28,7 @@ from lucida.systems.describe.features import fine_cover
 from lucida.systems.describe.layout import LayoutConfig, RegionFeatures
 from lucida.world.atlas import load_atlas
 from lucida.world.fingerprint import world_fingerprint
-from lucida.world.records import Scene
+from lucida.world.records import Scene, without_pixels
 from lucida.world.scene import draw_scene
 
 SHARD = 500
@@ -117,7 +117,7 @@ class FeatureBank:
             replay.append(features.replay(boxes, owner, self.layout.replay).half().numpy())
             for scene in scenes:
                 cover.append(np.stack([fine_cover(m, self.layout.cover) for m in scene.masks]))
-                records.append((_lean(scene), _photo_hints(scene, tower)))
+                records.append((without_pixels(scene), _photo_hints(scene, tower)))
         first = np.cumsum([0, *(len(s.objects) for s, _ in records)])
         whole = [np.concatenate(parts) for parts in (cells, replay, cover)]
         arrays = dict(zip(ARRAYS, whole, strict=True))
@@ -158,12 +158,6 @@ def coarse_cover(fine: torch.Tensor, layout: LayoutConfig) -> torch.Tensor:
         raise ValueError(f"cover grid {side} must be a multiple of the {cells} context cells per axis")
     step = side // cells
     return fine.view(-1, cells, step, cells, step).mean(dim=(2, 4)).flatten(1)
-
-
-def _lean(scene: Scene) -> Scene:
-    """The truth without pixels and masks (zero-size stand-ins keep the picture's size readable)."""
-    h, w = scene.size
-    return replace(scene, pixels=np.zeros((h, w, 0), np.uint8), masks=np.zeros((len(scene.objects), 0, 0), bool))
 
 
 def _photo_hints(scene: Scene, tower: Tower) -> dict[int, tuple[tuple[str, float], ...]]:

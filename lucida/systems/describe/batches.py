@@ -18,6 +18,7 @@ from lucida.media.region import Region
 from lucida.media.track import Track
 from lucida.systems.describe.look import Look, described, mean
 from lucida.systems.describe.markers import MOST_REGIONS
+from lucida.systems.describe.naming import believe_hints
 from lucida.systems.describe.records import Description
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ TIMES = 8
 
 def joined_context(looks: Sequence[Look]) -> Memory:
     """The contexts of several pictures as one memory, each read when its own picture was first asked about."""
-    memories = [look._context for look in looks]
+    memories = [look.context for look in looks]
     layers = tuple(
         (torch.cat([k for k, _ in parts]), torch.cat([v for _, v in parts]))
         for parts in zip(*(m.layers for m in memories), strict=True)
@@ -63,20 +64,19 @@ def describe_many(
             raise InputError(
                 f"{look.image.source or 'picture'}: want 1 to {MOST_REGIONS} regions, got {len(mine)}"
             )
-        look._check_sizes(mine)
+        look.check_sizes(mine)
     out: list[Description] = []
     for part in _parts([len(mine) for mine in regions]):
         begin = time.perf_counter()
         some, wanted = looks[part], regions[part]
-        requests = [
-            look._region_requests(mine, style, hints) for look, mine in zip(some, wanted, strict=True)
-        ]
-        cells = [look._cells for look in some]
+        requests = [look.region_requests(mine, style, hints) for look, mine in zip(some, wanted, strict=True)]
+        cells = [look.cells for look in some]
         decoded = describer.write(cells, requests, plan, seed, context=lambda some=some: joined_context(some))
         width, total = max(map(len, wanted)), sum(map(len, wanted))
         seconds = time.perf_counter() - begin
         for picture, mine in enumerate(wanted):
             said = [describer.read_row(decoded, picture * width + n) for n in range(len(mine))]
+            said = believe_hints(said, requests[picture])
             share = len(mine) / total
             forwards = round(decoded.token_forwards * share)
             out.append(described(list(mine), said, decoded.passes, forwards, seconds * share))

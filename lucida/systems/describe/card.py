@@ -35,9 +35,9 @@ Describes every region of a picture at once, {what}.
 
 ## Limits
 
-It knows the world it was drawn in: about 250 kinds of things in artwork, ten colours, three sizes, nine places.
-Relations between things and whole-picture captions were not learned well in this short training. On photographs places
-and sizes are right and nouns are mostly wrong: the tower's class names are given as hints, but copying them was not
-learned yet. (ImageNet's 1,000 classes have no person, face, sky, sea, tree or building anyway.) The picture is
+It knows the world it was drawn in: about 250 kinds of things in artwork, ten colours, three sizes, nine places. On
+photographs places and sizes are right and its own nouns are mostly wrong; where the tower is at least 80 % sure of a
+class name, that name is used instead (ImageNet's 1,000 classes have no person, face, sky, sea, tree or building).
+Whole-picture captions are weak, and so are answers about several regions (docs/claims.md has numbers). The picture is
 stretched to a square, so very long or wide pictures lose detail.
 """

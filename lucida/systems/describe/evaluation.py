@@ -23,8 +23,6 @@ from lucida.systems.describe.bank import Seen
 from lucida.systems.describe.layout import REQUEST_REGION, Layout, Request
 from lucida.world.language import caption, expected, facts, lexicon
 
-PLAN = Plan(steps=4, law="linear")
-
 
 def caption_requests(layout: Layout, seen: Seen, style: int) -> list[Request]:
     """One request per object of a scene, without hints and without answers."""
@@ -53,7 +51,7 @@ def evaluate_captions(
     layout: Layout,
     scenes: Sequence[Seen],
     visibility: Visibility,
-    plan: Plan = PLAN,
+    plan: Plan,
     style: int = 0,
 ) -> dict[str, float]:
     """Share of captions right in noun, colour, size, place, relation (true of the scene), grammar, and in everything.

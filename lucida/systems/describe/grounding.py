@@ -23,10 +23,13 @@ from torch import Tensor, nn
 
 from lucida.canvas.span import Canvas, Role, Span
 from lucida.canvas.tokens import Memory
+from lucida.canvas.vocabulary import Vocabulary
 from lucida.media.errors import InputError
 from lucida.systems.describe.bank import Seen
+from lucida.systems.describe.guiding import UNGUIDED, Looks, asked_side, copied_hint, guide_loss, other_slots
 from lucida.systems.describe.layout import SIDE_WORDS
 from lucida.systems.describe.samples import Drawn
+from lucida.world.language import facts
 from lucida.world.nouns import noun_table
 from lucida.world.records import COLOURS, Scene, SceneObject
 
@@ -43,6 +46,8 @@ class GroundingConfig:
         least: the share of a cell that a thing must cover to count as what is there.
         sides: weight of the side tokens' loss (0: none; else the layout must have them).
         side_layers: blocks whose values of the side tokens are read.
+        guide: weight of telling the slots that name another thing which side token to look at (``guiding``; 0: none).
+        guide_layers: blocks that are told.
     """
 
     weight: float = 0.0
@@ -50,16 +55,18 @@ class GroundingConfig:
     least: float = 0.35
     sides: float = 0.0
     side_layers: tuple[int, ...] = (3, 5)
+    guide: float = 0.0
+    guide_layers: tuple[int, ...] = (4, 5)
 
     def __post_init__(self) -> None:
-        for name in ("weight", "sides"):
+        for name in ("weight", "sides", "guide"):
             if getattr(self, name) < 0:
                 raise InputError(f"grounding.{name} must not be negative, got {getattr(self, name)}")
 
     @property
     def wanted(self) -> bool:
         """Whether there is anything to learn."""
-        return bool(self.weight or self.sides)
+        return bool(self.weight or self.sides or self.guide)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -69,7 +76,8 @@ class Grounding:
     Attributes:
         noun, colour: (P, L) of what covers each cell.
         column: (P, G, S) where in its group's given part a side token stands.
-        side_noun, side_colour: (P, G, S) of the nearest thing on each side; the last class means nobody is there.
+        side_noun, side_colour: (P, G, S) of the nearest thing on each side; the last class means nobody, or no colour.
+        guide: (P, G, A) the given token that a slot should look at (see ``guiding``).
     """
 
     noun: Tensor
@@ -77,6 +85,7 @@ class Grounding:
     column: Tensor
     side_noun: Tensor
     side_colour: Tensor
+    guide: Tensor
 
 
 class GroundingHead(nn.Module):
@@ -84,16 +93,20 @@ class GroundingHead(nn.Module):
 
     def __init__(self, config: GroundingConfig, width: int, depth: int, nouns: int) -> None:
         super().__init__()
-        for name in ("layers", "side_layers"):
+        for weight, name in (("weight", "layers"), ("sides", "side_layers"), ("guide", "guide_layers")):
             layers = getattr(config, name)
+            if not getattr(config, weight):
+                continue
             if not layers or not all(0 <= layer < depth for layer in layers):
                 raise InputError(f"grounding.{name} must be some of 0..{depth - 1}, got {list(layers)}")
         self.config, self.classes = config, [nouns + 1, len(COLOURS) + 1]
         self.read = nn.ModuleList(nn.Linear(width, sum(self.classes)) for _ in config.layers)
         self.read_side = nn.ModuleList(nn.Linear(width, sum(self.classes)) for _ in config.side_layers)
 
-    def forward(self, context: Memory, given: Memory, truth: Grounding) -> tuple[Tensor, dict[str, Tensor]]:
-        """The weighted loss (a scalar), and its parts to log."""
+    def forward(
+        self, context: Memory, given: Memory, looks: Looks, truth: Grounding
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """The weighted loss (a scalar), and its parts to log; ``looks`` are the answers' (see ``guiding``)."""
         total, logged = torch.zeros((), device=truth.noun.device), {}
         if self.config.weight:
             cells = [_values(context, layer) for layer in self.config.layers]
@@ -106,6 +119,9 @@ class GroundingHead(nn.Module):
                 sides.append(values.gather(2, truth.column.unsqueeze(-1).expand(*truth.column.shape, values.shape[-1])))
             logged["sides"] = loss = self._loss(self.read_side, sides, truth.side_noun, truth.side_colour)
             total = total + self.config.sides * loss
+        if self.config.guide:
+            logged["guide"] = loss = guide_loss(looks, truth.guide)
+            total = total + self.config.guide * loss
         return total, {name: value.detach() for name, value in logged.items()}
 
     def _loss(self, readers: nn.ModuleList, values: Sequence[Tensor], noun: Tensor, colour: Tensor) -> Tensor:
@@ -129,7 +145,8 @@ class Truth:
     A photograph's name is left out (its hints say it), and so is the colour of a thing that has none in a cell.
     """
 
-    def __init__(self, least: float) -> None:
+    def __init__(self, least: float, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
         self.nouns = {noun: n for n, noun in enumerate(sorted(noun_table().values()))}
         self.least = least
 
@@ -140,7 +157,39 @@ class Truth:
         sides = [self._sides(seen, canvas, about, groups) for seen, canvas, about in pictures]
         noun, colour = (torch.stack(parts) for parts in zip(*cells, strict=True))
         column, side_noun, side_colour = (torch.stack(parts) for parts in zip(*sides, strict=True))
-        return Grounding(noun=noun, colour=colour, column=column, side_noun=side_noun, side_colour=side_colour)
+        slots = max(len(s) for _, canvas, _ in pictures for s in canvas.spans if s.role is Role.ANSWER)
+        guides = [self._guide(*picture, columns, slots) for picture, columns in zip(pictures, column, strict=True)]
+        return Grounding(
+            noun=noun, colour=colour, column=column, side_noun=side_noun, side_colour=side_colour,
+            guide=torch.stack(guides),
+        )  # fmt: skip
+
+    def _guide(
+        self, seen: Seen, canvas: Canvas, about: Sequence[int | None], columns: Tensor, slots: int
+    ) -> Tensor:
+        guide = torch.full((len(columns), slots), UNGUIDED)
+        for group, i in enumerate(about):
+            if i is None:
+                continue
+            given, answer = canvas.part(group, Role.GIVEN), canvas.part(group, Role.ANSWER)[0].ids
+            ids = answer[: int((answer == self.vocabulary.end).long().argmax())].tolist()
+            for slot, column in copied_hint(given, ids, self.vocabulary).items():
+                guide[group, slot] = column
+            request = next(span.ids.tolist() for span in given if span.name == "request")
+            found = asked_side(self.vocabulary.decode(request), len(ids))
+            if found is None and (stated := other_slots(seen.scene, i, ids, self.vocabulary)) is not None:
+                found = self._stated_side(seen.scene, i, *stated)
+            if found is not None and columns[group].any():
+                guide[group, found[1].start : found[1].stop] = columns[group, found[0]]
+        return guide
+
+    @staticmethod
+    def _stated_side(scene: Scene, i: int, word: str, slots: range) -> tuple[int, range] | None:
+        """Of a caption's relation: None where the thing it names is not the nearest one there."""
+        stated, thing = facts(scene, i, related=True), _nearest(scene, i, word)
+        if thing is None or (thing.noun, thing.colour) != (stated.other_noun, stated.other_colour):
+            return None
+        return RELATION_OF_SIDE.index(word), slots
 
     def _noun(self, thing: SceneObject) -> int:
         return NOTHING if thing.medium == "photo" else self.nouns.get(thing.noun, NOTHING)

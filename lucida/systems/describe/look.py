@@ -19,7 +19,8 @@ from lucida.media.region import Region
 from lucida.models.tower import TowerFeatures
 from lucida.systems.describe.features import name_hints, picture_features, region_features
 from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Request
-from lucida.systems.describe.markers import MOST_REGIONS, cited, local, whole
+from lucida.systems.describe.markers import MOST_REGIONS, about, cited, local, whole
+from lucida.systems.describe.naming import believe_hints
 from lucida.systems.describe.proposals import propose_regions
 from lucida.systems.describe.records import Answers, Description, Film, Piece
 from lucida.systems.describe.released import with_geometry
@@ -59,18 +60,18 @@ class Look:
         return self._seen
 
     @property
-    def _cells(self) -> torch.Tensor:
-        """(cells, channels) of the picture."""
+    def cells(self) -> torch.Tensor:
+        """(cells, channels) float32 of the picture."""
         if self._grid is None:
             self._grid = self._features.cells[0].flatten(1).T.float().cpu()
         return self._grid
 
     @property
-    def _context(self) -> Memory:
-        """The picture as the network has read it, kept per number format."""
+    def context(self) -> Memory:
+        """The picture as the network has read it, read when first wanted and kept per number format."""
         dtype = self.describer.quick.dtype
         if dtype not in self._contexts:
-            self._contexts[dtype] = self.describer.read_picture(self._cells)
+            self._contexts[dtype] = self.describer.read_picture(self.cells)
         return self._contexts[dtype]
 
     def regions(self) -> list[Region]:
@@ -96,8 +97,8 @@ class Look:
         Args:
             regions: any number; every 64 share one decode.
             style: which way of phrasing, 0 to 5.
-            hints: give each region the tower's class names.
-            plan: how slots are revealed; by default four passes.
+            hints: give each region the tower's class names, and believe those it is sure of (``naming.SURE``).
+            plan: how slots are revealed; by default as the model's recipe chose.
             seed: of sampling noise, for plans with a temperature.
             on_event: called after every pass.
 
@@ -108,10 +109,11 @@ class Look:
         chosen = self.regions() if regions is None else list(regions)
         if not chosen:
             raise InputError(f"{self.image.source or 'picture'}: no regions found; give --boxes or --masks")
-        self._check_sizes(chosen)
-        requests = self._region_requests(chosen, style, hints)
+        self.check_sizes(chosen)
+        requests = self.region_requests(chosen, style, hints)
         labels = [str(n) for n in range(1, len(chosen) + 1)]
         said, passes, tokens, films = self._say(requests, labels, plan, seed, on_event)
+        said = believe_hints(said, requests)
         return described(chosen, said, passes, tokens, time.perf_counter() - begin, films)
 
     def describe_picture(
@@ -175,18 +177,26 @@ class Look:
         questions: Sequence[str],
         regions: Sequence[Region] = (),
         *,
+        cites: Sequence[Sequence[int]] | None = None,
         plan: Plan | None = None,
         seed: int = 0,
         on_event: OnEvent | None = None,
     ) -> Answers:
         """Answer many questions in one decode, each about the regions that it cites (none: about the picture).
 
+        Args:
+            cites: what each question is about instead, as numbers of regions from 0; at least what it cites.
+
         Raises:
-            InputError: no question, one that is empty, or cites a region that is not given.
+            InputError: no question, one that is empty or cites a region that is not given, or ``cites`` that are not
+                one list per question or leave out what it cites.
         """
         if not questions:
             raise InputError("no questions to answer")
-        asked = [(question, cited(question, len(regions))) for question in questions]
+        if cites is not None and len(cites) != len(questions):
+            raise InputError(f"{len(cites)} lists of cited regions for {len(questions)} questions")
+        given = cites or [None] * len(questions)
+        asked = [(q, about(q, len(regions), wanted)) for q, wanted in zip(questions, given, strict=True)]
         labels = [ANSWER] if len(asked) == 1 else [f"q{n}" for n in range(1, len(asked) + 1)]
         return self._ask(asked, labels, regions, plan, seed, on_event)
 
@@ -197,7 +207,7 @@ class Look:
         plan: Plan | None, seed: int, on_event: OnEvent | None,
     ) -> Answers:  # fmt: skip
         begin = time.perf_counter()
-        self._check_sizes(regions)
+        self.check_sizes(regions)
         layout = self.describer.layout
         features = region_features(self._features, regions, layout.config)
         requests = [
@@ -253,20 +263,26 @@ class Look:
                 on_event(event)
 
         watched = seen if on_event is not None else None
-        return self.describer.write([self._cells], [requests], plan, seed, watched, lambda: self._context)
+        return self.describer.write([self.cells], [requests], plan, seed, watched, lambda: self.context)
 
     def _read(self, decoded: Decoded, row: int) -> tuple[str, float, tuple[Piece, ...]]:
         """Text of a row, its mean confidence, and (piece, confidence, pass from 1) per token."""
         return self.describer.read_row(decoded, row)
 
-    def _check_sizes(self, regions: Sequence[Region]) -> None:
+    def check_sizes(self, regions: Sequence[Region]) -> None:
+        """Refuse regions of another picture.
+
+        Raises:
+            InputError: a region has another picture's size.
+        """
         for n, region in enumerate(regions, start=1):
             if region.size != self.image.size:
                 raise InputError(
                     f"region {n} is for a {_by(region.size)} picture, this one is {_by(self.image.size)}"
                 )
 
-    def _region_requests(self, regions: Sequence[Region], style: int, hints: bool) -> list[Request]:
+    def region_requests(self, regions: Sequence[Region], style: int, hints: bool) -> list[Request]:
+        """What the network is asked to caption each region, all features at hand."""
         d = self.describer
         config = d.layout.config
         names = name_hints(self.image, regions, d.tower, config.hints) if hints and config.hints else None

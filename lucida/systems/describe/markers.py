@@ -29,6 +29,20 @@ def cited(question: str, regions: int) -> tuple[int, ...]:
     return tuple(number - 1 for number in numbers)
 
 
+def about(question: str, regions: int, given: Sequence[int] | None = None) -> tuple[int, ...]:
+    """The regions (from 0) that a question is about: ``given``, at least what it cites; None: what it cites.
+
+    Raises:
+        InputError: as ``cited``, or ``given`` leaves out what it cites, or is not among the regions.
+    """
+    least = cited(question, regions)
+    if given is None:
+        return least
+    if not set(least) <= set(given) <= set(range(regions)):
+        raise InputError(f"question {question!r} is not about {list(given)} of {regions} regions")
+    return tuple(given)
+
+
 def local(text: str, cites: Sequence[int]) -> str:
     """``text`` with the markers of the whole list replaced by those inside its group."""
     return _replaced(text, {f"<{i + 1}>": f"<{n}>" for n, i in enumerate(cites, start=1)})

@@ -22,8 +22,10 @@ from lucida.world.questions import questions
 from lucida.world.records import Scene
 
 Hints = tuple[tuple[str, float], ...]
-# A batch is as long as its longest group: questions that cite more than FEW regions are left to one in MANY_EVERY steps.
+# A batch is as long as its longest group, so questions that cite more than FEW regions are asked only in every
+# MANY_EVERY-th round of ten steps.
 FEW, MANY_EVERY = 2, 4
+TRUSTED = 0.7  # probability of a hint
 
 Drawn = tuple[Seen, Canvas, tuple[int | None, ...]]  # a picture, its canvas, and which object each group is about
 
@@ -40,6 +42,9 @@ class SampleConfig:
         false_hints: chance that an artwork gets wrong hints (it must then ignore them).
         copied_hints: chance that a photograph's noun is replaced, in hint and caption alike, by a random class name
             (so that names are copied and not remembered).
+        trusted: chance that an artwork's noun is replaced likewise, with a hint of at least ``TRUSTED``: a tower so
+            sure is believed whatever the region looks like. (Pictures that nobody prepared look like neither the
+            artwork nor the cut-outs; of artwork the tower is that sure, and wrong, in about one region of forty.)
         unseen: chance that a caption's region comes without its replayed features, so that it must be read off the
             context. This teaches groups to name what the context's cells hold, half of looking up another thing.
         related: captions state a relation wherever one is true, so that a decoder need not guess whether the world's
@@ -56,6 +61,7 @@ class SampleConfig:
     kinds: tuple[int, int, int] = (7, 1, 2)
     false_hints: float = 0.4
     copied_hints: float = 0.5
+    trusted: float = 0.0
     unseen: float = 0.0
     related: bool = False
     shortened: float = 0.5
@@ -191,8 +197,11 @@ class Sampler:
                 name = str(rng.choice(np.array(basic_names())))
                 return name, ((name, float(rng.uniform(0.25, 0.95))), *self.random_hints(rng, 1, 0.2))
             return o.noun, real
+        if self.config.trusted and rng.random() < self.config.trusted:
+            name = str(rng.choice(np.array(basic_names())))
+            return name, ((name, float(rng.uniform(TRUSTED, 1))), *self.random_hints(rng, 1, 1 - TRUSTED))
         if rng.random() < self.config.false_hints:
-            return o.noun, self.random_hints(rng, self.layout.config.hints, 0.7)
+            return o.noun, self.random_hints(rng, self.layout.config.hints, TRUSTED)
         return o.noun, ()
 
     @staticmethod

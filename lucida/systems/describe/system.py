@@ -10,6 +10,8 @@ from __future__ import annotations
 import itertools
 import os
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -46,7 +48,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_REGIONS", "Answers", "Describer", "Description", "Film", "Look"]
 
-DEFAULT_PLAN = Plan(steps=4)
+DEFAULT_PLAN = asdict(Plan(steps=4))  # of models whose config names none
 Precision = Literal["fp32", "bf16"]
 DTYPES: Mapping[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
 
@@ -109,6 +111,11 @@ class Describer:
         """Who sees whom in its canvases."""
         return self.config["visibility"]
 
+    @cached_property
+    def plan(self) -> Plan:
+        """How its captions and answers are written unless another plan is asked for: what its recipe chose."""
+        return build(Plan, self.config.get("plan", DEFAULT_PLAN), "config: plan")
+
     @property
     def quick(self) -> QuickCanvas:
         """The network prepared for decoding."""
@@ -140,11 +147,7 @@ class Describer:
 
     def look(self, image: Image | str | os.PathLike[str] | np.ndarray) -> Look:
         """See a picture once; everything asked about it later reuses what was seen."""
-        if isinstance(image, np.ndarray):
-            image = Image.from_array(image)
-        elif not isinstance(image, Image):
-            image = Image.open(image)
-        return Look(self, image)
+        return Look(self, Image.open(image))
 
     def describe_many(
         self, looks: Sequence[Look], regions: Sequence[Sequence[Region]], **options: Any
@@ -187,7 +190,7 @@ class Describer:
         """
         vocabulary, visibility = self.layout.vocabulary, self.visibility
         plan = (
-            causal_plan(max(r.slots for row in requests for r in row)) if self.twin else plan or DEFAULT_PLAN
+            causal_plan(max(r.slots for row in requests for r in row)) if self.twin else plan or self.plan
         )
         if visibility not in FOLDABLE:
             if len(cells) != 1:

@@ -9,7 +9,6 @@ Shape legend: P pictures, G groups, W draws, A slots, D width.
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -30,6 +29,7 @@ from lucida.canvas.corruption import (
     surprise_weight,
     tail_weight,
 )
+from lucida.canvas.plan import Plan
 from lucida.canvas.sessions import answer_neighbours
 from lucida.canvas.span import FOLDABLE, Role, Visibility
 from lucida.canvas.tokens import Memory, Tokens
@@ -37,14 +37,16 @@ from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
-from lucida.models.store import save_model
 from lucida.systems.describe.bank import BankConfig, FeatureBank
 from lucida.systems.describe.grounding import Grounding, GroundingConfig, GroundingHead, Truth
+from lucida.systems.describe.guiding import watched
 from lucida.systems.describe.layout import Layout, LayoutConfig
 from lucida.systems.describe.samples import SampleConfig, Sampler
 from lucida.systems.describe.start import start_from
+from lucida.train.export import export_model
 from lucida.train.recipe import build
-from lucida.world.fingerprint import world_fingerprint
+from lucida.train.shares import seed_of
+from lucida.world.cutouts import recipe_cutouts
 
 COUNTED_STEPS = 20  # enough answers to tell a noun from an article
 
@@ -58,6 +60,7 @@ class DescribeConfig:
         draws: noise draws per group and step.
         causal: weight of reading every answer left to right as well, as the twin does, with the same weights (0: not).
             What a left-to-right reader learns fast (to look another thing up) the masked one shares.
+        plan: how captions are written: by the probe, and by the finished model unless another plan is asked for.
         probe: held-out scenes.
     """
 
@@ -72,6 +75,7 @@ class DescribeConfig:
     grounding: GroundingConfig = GroundingConfig()
     draws: int = 3
     causal: float = 0.0
+    plan: Plan = Plan(steps=4)
     probe: int = 60
 
 
@@ -120,19 +124,26 @@ class DescribeModule(nn.Module):
         if network.near:
             near = answer_neighbours(answers.ids, answers.valid, network.near, folded.visibility)
             answers = replace(answers, near=near)
-        hidden, _ = network.read(answers, (context, given), folded.allow_answers)
+        guided = self.grounding.config.guide_layers if self.grounding and self.grounding.config.guide else ()
+        with watched(network, guided) as looks:
+            hidden, _ = network.read(answers, (context, given), folded.allow_answers)
         target = folded.answers.ids.unsqueeze(2).expand_as(batch.noisy)
         weight = batch.weight.unsqueeze(2).expand_as(batch.noisy)
         allowed = self.vocabulary.allowed(folded.slots.allowed[0]).to(target.device)
         wanted = batch.masked & (weight > 0)
-        losses, correct = self._loss(hidden, target, wanted, weight, batch.levels, allowed, twin)
-        logged = {"accuracy": correct.detach()}
+        spread, correct = self._entropy(hidden, target, wanted, allowed)
+        rows = (
+            causal_loss(spread, weight)
+            if twin
+            else diffusion_loss(spread, wanted, weight, batch.levels, self.corruption)
+        )
+        losses, logged = rows.mean(dim=2).flatten(), {"accuracy": correct.detach()}
         if self.causal:
             extra = self._causal(batch, (context, given), allowed)
             losses = losses + self.causal * extra
             logged["causal"] = extra.mean().detach()
         if self.grounding is not None and batch.truth is not None:
-            extra, parts = self.grounding(context, given, batch.truth)
+            extra, parts = self.grounding(context, given, looks, batch.truth)
             losses, logged = losses + extra, logged | parts
         return losses, logged
 
@@ -145,24 +156,21 @@ class DescribeModule(nn.Module):
         rule = torch.ones(slots, slots, dtype=torch.bool).tril()
         hidden, _ = network.read(replace(answers, ids=inputs, near=near), past, rule)
         wanted = answers.valid & (batch.weight > 0)
-        logits = network.logits(hidden[wanted], allowed).float()
-        place = torch.searchsorted(allowed, answers.ids[wanted])
-        entropy = nn.functional.cross_entropy(logits, place, reduction="none")
-        spread = torch.zeros(wanted.shape, dtype=entropy.dtype, device=entropy.device).masked_scatter(wanted, entropy)
+        spread, _ = self._entropy(hidden, answers.ids, wanted, allowed)
         return causal_loss(spread, batch.weight).flatten()
 
-    def _loss(
-        self, hidden: Tensor, target: Tensor, wanted: Tensor, weight: Tensor, levels: Tensor, allowed: Tensor,
-        twin: bool,
-    ) -> tuple[Tensor, Tensor]:  # fmt: skip
-        """Logits at the wanted slots only; loss per group and the share of them guessed right."""
-        logits = self.network.logits(hidden[wanted], allowed).float()  # (K, V')
+    def _entropy(
+        self, hidden: Tensor, target: Tensor, wanted: Tensor, allowed: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """Cross-entropy of every slot (the shape of ``wanted``, 0 where it is not), and the share guessed right.
+
+        Logits (K, V') are made at the wanted slots only, and only over the ids that are allowed.
+        """
+        logits = self.network.logits(hidden[wanted], allowed).float()
         place = torch.searchsorted(allowed, target[wanted])
         entropy = nn.functional.cross_entropy(logits, place, reduction="none")
         spread = torch.zeros(wanted.shape, dtype=entropy.dtype, device=entropy.device).masked_scatter(wanted, entropy)
-        noised = self.corruption
-        rows = causal_loss(spread, weight) if twin else diffusion_loss(spread, wanted, weight, levels, noised)
-        return rows.mean(dim=2).flatten(), (logits.argmax(dim=-1) == place).float().mean()
+        return spread, (logits.argmax(dim=-1) == place).float().mean()
 
 
 def _drawn(answers: Tokens, ids: Tensor) -> Tokens:
@@ -186,6 +194,10 @@ class DescribeTask:
             raise InputError(f"recipe.visibility: want one of {', '.join(FOLDABLE)} to train, got {config.visibility}")
         if config.draws < 1 or config.probe < 0:
             raise InputError(f"recipe: want draws >= 1 and probe >= 0, got {config.draws} and {config.probe}")
+        if config.causal < 0:
+            raise InputError(f"recipe.causal: want 0 or more, got {config.causal:g}")
+        if config.causal and config.visibility == "twin":
+            raise InputError(f"recipe.causal: the twin reads left to right as it is: want 0, got {config.causal:g}")
         self.vocabulary = Vocabulary(config.vocabulary)
         network = {"vocabulary": len(self.vocabulary), "modalities": config.layout.modalities, **config.network}
         self.network_config = build(CanvasTransformerConfig, network, "recipe.network")
@@ -197,13 +209,14 @@ class DescribeTask:
             start_from(canvas_transformer, config.start)
         self.layout = Layout(config.layout, self.vocabulary)
         home = settings.cache_dir() / "banks"
-        cutouts = _cutouts(config.bank.cutouts)
+        cutouts = recipe_cutouts(config.bank.cutouts)
         self.truth: Truth | None = None
         head = None
         if config.grounding.wanted:
-            if config.grounding.sides and not config.layout.sides:
-                raise InputError("recipe.grounding.sides: the layout has no side tokens (layout.sides)")
-            self.truth = Truth(config.grounding.least)
+            for name in ("sides", "guide"):
+                if getattr(config.grounding, name) and not config.layout.sides:
+                    raise InputError(f"recipe.grounding.{name}: the layout has no side tokens (layout.sides)")
+            self.truth = Truth(config.grounding.least, self.vocabulary)
             size = self.network_config
             head = GroundingHead(config.grounding, size.width, size.layers, len(self.truth.nouns))
         self.module = DescribeModule(canvas_transformer, self.vocabulary, config.corruption, head, config.causal)
@@ -249,7 +262,7 @@ class DescribeTask:
         truth = self.truth.of(drawn) if self.truth else None
         pictures, groups, slots = folded.answers.ids.shape
         draws = 1 if self.config.visibility == "twin" else self.config.draws
-        generator = torch.Generator().manual_seed(hash((self.seed, step)) & 0x7FFFFFFFFFFFFFFF)
+        generator = torch.Generator().manual_seed(seed_of(self.seed, step))
         rows = pictures * processes * groups * draws
         levels = noise_levels(rows, self.config.corruption, generator).view(-1, groups, draws)
         share = slice(rank * pictures, (rank + 1) * pictures)
@@ -280,7 +293,7 @@ class DescribeTask:
             return {}
         network = copy.deepcopy(module.network).cpu().eval()  # a decode's tensors are on the processor
         scenes = [self.held_out[i] for i in range(self.config.probe)]
-        numbers = evaluate_captions(network, self.layout, scenes, self.config.visibility)
+        numbers = evaluate_captions(network, self.layout, scenes, self.config.visibility, self.config.plan)
         return numbers | lookup_probe(network, self.layout, scenes, self.config.visibility)
 
     def export(self, module: nn.Module, folder: Path, facts: dict[str, Any]) -> Path:
@@ -288,31 +301,13 @@ class DescribeTask:
         from lucida.systems.describe.card import card_text
 
         assert isinstance(module, DescribeModule)
-        tensors = {k: v.half() for k, v in module.network.state_dict().items()}
         config = {
             "system": "describe",
             "visibility": self.config.visibility,
             "network": asdict(self.network_config),
             "layout": asdict(self.config.layout),
             "vocabulary": asdict(self.config.vocabulary),
+            "plan": asdict(self.config.plan),
             "tower": "tower",
-            "world": world_fingerprint(),
-            "trained": json.loads(json.dumps(facts)),
         }
-        return save_model(folder, tensors, config, card_text(config, self.bank.config))
-
-
-def _cutouts(wish: str) -> str:
-    """Where the photographic cut-outs lie: "" for none, "fetched" for what ``lucida world fetch`` brought, or any."""
-    if wish != "fetched":
-        path = Path(wish).expanduser().resolve()
-        if wish and not path.is_dir():  # said now, not after an hour of drawing
-            raise InputError(f"recipe.bank.cutouts: {wish} is not a folder")
-        return str(path) if wish else ""
-    folder = settings.home() / "cutouts" / "tuxpaint"
-    if not folder.is_dir():
-        raise InputError(
-            f"recipe.bank.cutouts is 'fetched' but {folder} does not exist: run `lucida world fetch` first, "
-            "or train without photographs: --set bank.cutouts="
-        )
-    return str(folder)
+        return export_model(folder, module.network, config, lambda whole: card_text(whole, self.bank.config), facts)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -16,11 +15,11 @@ from torch.nn import functional
 
 from lucida.media import settings
 from lucida.models.dense_judge import DenseJudge, JudgeConfig
-from lucida.models.store import save_model
 from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig
 from lucida.systems.tokenize.teacher import TeacherConfig
+from lucida.train.export import export_model
 from lucida.train.recipe import build
-from lucida.world.fingerprint import world_fingerprint
+from lucida.train.shares import share_of
 from lucida.world.nouns import noun_table
 from lucida.world.records import COLOURS
 
@@ -99,7 +98,7 @@ class JudgeTask:
         rows = self.config.rows
         numbers, flips = rng.integers(0, len(self.bank), rows), rng.random(rows) < 0.5
         generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
-        share = slice(rank * (rows // processes), (rank + 1) * (rows // processes))
+        share = share_of(rows, rank, processes)
         whole = self._rows(self.bank, numbers[share].tolist())
         turned = torch.from_numpy(flips[share])
         side = self.config.side
@@ -138,17 +137,17 @@ class JudgeTask:
     def export(self, module: nn.Module, folder: Path, facts: dict[str, Any]) -> Path:
         """Write the model folder: a part, which no system runs."""
         assert isinstance(module, JudgeModule)
-        tensors = {k: v.half() for k, v in module.network.state_dict().items()}
-        trained = json.loads(json.dumps(facts))
-        config = {"judge": asdict(self.judge), "world": world_fingerprint(), "trained": trained}
-        card = f"""# judge
+        return export_model(folder, module.network, {"judge": asdict(self.judge)}, self._card, facts)
+
+    def _card(self, config: dict[str, Any]) -> str:
+        trained = config["trained"]
+        return f"""# judge
 
 Names the thing and its colour in each cell of a {self.config.side} px picture, to score generators with.
 
 A convolutional network trained on {self.config.bank.count} composed scenes of OpenMoji 17.0.0 artwork (CC BY-SA 4.0,
 "All emojis designed by OpenMoji") and on nothing else; it is no system's teacher. Held out: {trained["probe"]}.
 """
-        return save_model(folder, tensors, config, card)
 
 
 def _mirrored(x: Tensor, turned: Tensor) -> Tensor:

@@ -8,11 +8,12 @@ from dataclasses import dataclass, field
 import numpy as np
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from lucida.media.image import Image
 from lucida.metrics.frechet import frechet_distance
 from lucida.models.dense_judge import DenseJudge
-from lucida.models.tower import to_pixels
+from lucida.models.tower import Tower, to_pixels
 from lucida.systems.generate.prompts import Prompt
 
 LEAST = 2  # cells that a thing must fill to be there
@@ -55,6 +56,28 @@ def judge_pictures(pictures: Sequence[Image] | Tensor, judge: DenseJudge) -> See
         nouns, colours = seen.nouns.argmax(1), seen.colours.log_softmax(1)
         things += [_things(n, c, judge) for n, c in zip(nouns, colours, strict=True)]
     return Seen(tuple(things), np.concatenate(features))
+
+
+@torch.no_grad()
+def tower_features(pictures: Sequence[Image] | Tensor, tower: Tower, *, side: int = 128) -> np.ndarray:
+    """What a vision tower pools of pictures enlarged to ``side``: (B, 1280) float64.
+
+    For a tower that is nobody's teacher (EfficientNet-Lite2); the shipped one would flatter what learned from it.
+    """
+    parts = []
+    for start in range(0, len(pictures), AT_ONCE):
+        part = pictures[start : start + AT_ONCE]
+        pixels = part if isinstance(part, Tensor) else to_pixels(np.stack([p.pixels for p in part]))
+        large = functional.interpolate(pixels, size=(side, side), mode="bilinear", antialias=True)
+        parts.append(tower.embed(large.to(tower.classifier.weight.device)).double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def principal(reference: np.ndarray, *sets: np.ndarray, keep: int = 128) -> list[np.ndarray]:
+    """Sets (n, F) in the ``keep`` main directions of ``reference``, so that covariances have full rank."""
+    centre = reference.mean(0)
+    _, _, directions = np.linalg.svd(reference - centre, full_matrices=False)
+    return [(one - centre) @ directions[:keep].T for one in sets]
 
 
 def _things(nouns: Tensor, colours: Tensor, judge: DenseJudge) -> tuple[Found, ...]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -133,46 +133,78 @@ class Generator:
             raise InputError(f"count must be 1 to {MOST_PICTURES}, got {count}")
         if seed < 0:
             raise InputError(f"seed must not be negative, got {seed}")
-        plan = plan or DrawPlan()
         begin = time.perf_counter()
         seeds = tuple(range(seed, seed + count))
-        parts, passes = [], 0
-        for start in range(0, count, AT_ONCE):
-            own = seeds[start : start + AT_ONCE]
-            noise = torch.stack([self._noise(s) for s in own]).to(self.device)
-            solved = solve(
-                self._field(prompt, len(own), plan, bad),
-                noise,
-                self.schedule.grid(plan.steps),
-                method=plan.method,
-                on_event=on_event,
-            )
-            parts.append(solved.x)
-            passes += solved.passes
-        latents = torch.cat(parts)
+        latents, passes = self._solved([prompt] * count, seeds, plan or DrawPlan(), bad, on_event)
         images = tuple(replace(i, source=prompt) for i in self.see(latents))
         seconds = time.perf_counter() - begin
         return Drawing(
             prompt=prompt, images=images, latents=latents.cpu(), seeds=seeds, passes=passes, seconds=seconds
         )
 
+    @torch.no_grad()
+    def draw_each(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        *,
+        plan: DrawPlan | None = None,
+        bad: Generator | None = None,
+    ) -> tuple[Image, ...]:
+        """One picture per prompt, many at a time: what :meth:`draw` draws for that prompt and seed, to rounding.
+
+        Raises:
+            InputError: other numbers of prompts and seeds, none, or a prompt that is too long.
+        """
+        if not prompts or len(prompts) != len(seeds):
+            raise InputError(
+                f"want as many seeds as prompts, at least one; got {len(seeds)} and {len(prompts)}"
+            )
+        latents, _ = self._solved(prompts, seeds, plan or DrawPlan(), bad, None)
+        parts = latents.split(AT_ONCE)
+        images = [image for part in parts for image in self.see(part)]
+        return tuple(replace(image, source=prompt) for image, prompt in zip(images, prompts, strict=True))
+
+    def _solved(
+        self,
+        prompts: Sequence[str],
+        seeds: Sequence[int],
+        plan: DrawPlan,
+        bad: Generator | None,
+        on_event: Callable[[StepEvent], None] | None,
+    ) -> tuple[Tensor, int]:
+        """Latents (B, C, h, w) of prompts, each from the noise of its seed, and passes over all batches."""
+        parts, passes = [], 0
+        for start in range(0, len(prompts), AT_ONCE):
+            share = slice(start, start + AT_ONCE)
+            noise = torch.stack([self._noise(s) for s in seeds[share]]).to(self.device)
+            field = self._field(prompts[share], plan, bad)
+            grid = self.schedule.grid(plan.steps)
+            solved = solve(field, noise, grid, method=plan.method, on_event=on_event)
+            parts.append(solved.x)
+            passes += solved.passes
+        return torch.cat(parts), passes
+
     def see(self, latents: Tensor) -> list[Image]:
         """Latents (B, C, h, w), finished or guessed, as pictures."""
         return self.tokenizer.detokenize(latents)
 
-    def velocity_of(self, prompt: str, count: int) -> Callable[[Tensor, Tensor], Tensor]:
-        """The field of a prompt, read once."""
-        ids, valid = caption_ids([prompt.strip().lower()], self.vocabulary, self.network.config.longest)
-        context = self.network.read(ids.to(self.device), valid.to(self.device)).repeat(count)
+    def velocity_of(self, prompts: Sequence[str]) -> Callable[[Tensor, Tensor], Tensor]:
+        """The field of some prompts, each read once; equal prompts share a reading."""
+        texts = [prompt.strip().lower() for prompt in prompts]
+        alike = len(set(texts)) == 1
+        ids, valid = caption_ids(texts[:1] if alike else texts, self.vocabulary, self.network.config.longest)
+        context = self.network.read(ids.to(self.device), valid.to(self.device))
+        context = context.repeat(len(texts)) if alike else context
         return lambda x, level: self.network(x, level, context)
 
-    def _field(self, prompt: str, count: int, plan: DrawPlan, bad: Generator | None) -> Guided:
-        full = self.velocity_of(prompt, count)
+    def _field(self, prompts: Sequence[str], plan: DrawPlan, bad: Generator | None) -> Guided:
+        full = self.velocity_of(prompts)
         if plan.guidance == 1:
             return unguided(full)
         if bad is not None:
-            return auto(full, bad.velocity_of(prompt, count), plan.guidance, plan.interval)
-        return classifier_free(full, self.velocity_of("", count), plan.guidance, plan.interval)
+            return auto(full, bad.velocity_of(prompts), plan.guidance, plan.interval)
+        return classifier_free(full, self.velocity_of([""] * len(prompts)), plan.guidance, plan.interval)
 
     def _noise(self, seed: int) -> Tensor:
         c = self.network.config

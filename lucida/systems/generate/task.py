@@ -6,7 +6,6 @@ One noise schedule for training and sampling, whose shift is the tokenizer's own
 from __future__ import annotations
 
 import copy
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,14 +21,14 @@ from lucida.flow.schedule import NoiseSchedule, ShiftRule, shift_of
 from lucida.flow.targets import velocity_loss
 from lucida.media import settings
 from lucida.media.errors import InputError
-from lucida.models.store import save_model
 from lucida.systems.generate.latents import caption_ids, check_tokenizer, encode_bank
 from lucida.systems.generate.network import Painter, PainterConfig
 from lucida.systems.generate.prompts import draw_prompt
 from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig
 from lucida.systems.tokenize.teacher import TeacherConfig
+from lucida.train.export import export_model
 from lucida.train.recipe import build
-from lucida.world.fingerprint import world_fingerprint
+from lucida.train.shares import share_of
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,7 +136,7 @@ class GenerateTask:
         rng = np.random.default_rng((self.seed, step))
         rows = self.config.rows
         numbers = rng.integers(0, len(self.bank), rows)
-        share = slice(rank * (rows // processes), (rank + 1) * (rows // processes))
+        share = share_of(rows, rank, processes)
         return self._rows(self.bank, numbers, rng, share, self.config.drop)
 
     def _rows(
@@ -187,8 +186,5 @@ class GenerateTask:
             "vocabulary": asdict(self.config.vocabulary),
             "tokenizer": self.config.tokenizer,
             "schedule": asdict(self.schedule),
-            "world": world_fingerprint(),
-            "trained": json.loads(json.dumps(facts)),
         }
-        tensors = {k: v.half() for k, v in module.network.state_dict().items()}
-        return save_model(folder, tensors, config, card_text(config, self.config))
+        return export_model(folder, module.network, config, lambda whole: card_text(whole, self.config), facts)

@@ -127,11 +127,7 @@ class Segmenter:
         Raises:
             InputError: not a picture, or far too long for its width.
         """
-        if isinstance(image, np.ndarray):
-            image = Image.from_array(image)
-        elif not isinstance(image, Image):
-            image = Image.open(image)
-        return Look(self, image)
+        return Look(self, Image.open(image))
 
     def segment(self, image: Image | str | os.PathLike[str] | np.ndarray, **options: Any) -> Segmentation:
         """``look`` and ``Look.segment`` in one."""

@@ -16,7 +16,6 @@ Shape legend: B scenes, W noise draws, h w field pixels, d code width, N classes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -33,14 +32,15 @@ from lucida.flow.targets import TargetConfig, flow_target, velocity_loss
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.pixel_field import PixelFieldConfig, Seen
-from lucida.models.store import save_model
 from lucida.systems.segment.bank import SegmentBank, SegmentBankConfig, Sights
 from lucida.systems.segment.labels import LabelConfig
 from lucida.systems.segment.network import SegmentNetwork
 from lucida.systems.segment.sampling import Decoded, classify, project, walk
 from lucida.systems.segment.sight import SightConfig
+from lucida.train.export import export_model
 from lucida.train.plain import build
-from lucida.world.fingerprint import world_fingerprint
+from lucida.train.shares import seed_of
+from lucida.world.cutouts import recipe_cutouts
 
 Arm = Literal["vanilla", "static", "annealed", "twin", "metric"]
 FLOWS = ("vanilla", "static", "annealed")
@@ -208,7 +208,7 @@ class SegmentTask:
             raise InputError(f"recipe.network: {error}") from error
         self.module = SegmentModule(network, make_codes(self.code_config), config)
         home = settings.cache_dir() / "banks"
-        cutouts = _cutouts(config.bank.cutouts)
+        cutouts = recipe_cutouts(config.bank.cutouts)
         self.bank = SegmentBank(home, replace(config.bank, cutouts=cutouts), config.sight, config.labels)
         held_out = SegmentBankConfig(split="val", count=max(config.probe, 1))
         self.held_out = SegmentBank(home, held_out, config.sight, config.labels)
@@ -223,7 +223,7 @@ class SegmentTask:
     def batch(self, step: int, rank: int, processes: int) -> Batch:
         """This process's share of the step's scenes, levels and noise."""
         config = self.config
-        generator = torch.Generator().manual_seed(hash((self.seed, step)) & 0x7FFFFFFFFFFFFFFF)
+        generator = torch.Generator().manual_seed(seed_of(self.seed, step))
         every = config.scenes * processes
         picks = torch.randint(len(self.bank), (every,), generator=generator)
         share = slice(rank * config.scenes, (rank + 1) * config.scenes)
@@ -251,24 +251,14 @@ class SegmentTask:
         from lucida.systems.segment.card import card_text
 
         assert isinstance(module, SegmentModule)
-        tensors = {k: v.half() for k, v in module.network.state_dict().items()}
         c = self.config
         config = {
             "system": "segment", "arm": c.arm, "labels": list(c.labels.names), "grounds": len(c.labels.grounds),
             "network": asdict(self.network_config), "codes": asdict(self.code_config), "target": asdict(c.target),
             "schedule": asdict(c.schedule), "source": c.source, "condition": c.condition, "sight": asdict(c.sight),
             "tower": "tower", "unknown_over": facts.get("probe", {}).get("unknown_over"), "proposes": c.proposes,
-            "world": world_fingerprint(), "trained": facts,
         }  # fmt: skip
-        config = json.loads(json.dumps(config))
-        return save_model(folder, tensors, config, card_text(config, self.bank.config))
-
-
-def _cutouts(wish: str) -> str:
-    """Where the photographic cut-outs lie; the describer's rules."""
-    from lucida.systems.describe.task import _cutouts as found
-
-    return found(wish)
+        return export_model(folder, module.network, config, lambda whole: card_text(whole, self.bank.config), facts)
 
 
 __all__ = ["FLOWS", "Arm", "Batch", "CodeSettings", "SegmentConfig", "SegmentModule", "SegmentTask"]

@@ -9,7 +9,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from lucida.media.files import atomic_path
 from lucida.models.tower import Tower, load_tower
 from lucida.systems.tokenize.teacher import Directions, TeacherConfig, directions, small, tower_cells
 from lucida.world.config import SceneConfig
-from lucida.world.records import SPLITS, Scene
+from lucida.world.records import SPLITS, Scene, without_pixels
 from lucida.world.scene import draw_scene
 
 SHARD = 500
@@ -109,7 +109,7 @@ class SceneBank:
             arrays["teacher"].append(main(cells).half().numpy())
             arrays["pixels"].append(np.stack([small(s.pixels, t.side) for s in scenes]))
             arrays["owner"].append(np.stack([owners(s.masks, t.grid) for s in scenes]))
-            records += [_lean(s) for s in scenes]
+            records += [without_pixels(s) for s in scenes]
         self.folder.mkdir(parents=True, exist_ok=True)
         for name, parts in arrays.items():
             with atomic_path(self.folder / f"{shard:05d}-{name}.npy") as path:
@@ -145,10 +145,3 @@ def owners(masks: np.ndarray, grid: int) -> np.ndarray:
     step = side // grid
     share = masks.reshape(count, grid, step, grid, step).mean(axis=(2, 4)).reshape(count, -1)
     return np.where(share.max(0) >= 0.5, share.argmax(0) + 1, 0).astype(np.uint8)
-
-
-def _lean(scene: Scene) -> Scene:
-    """The truth without pixels and masks (zero-size stand-ins keep the picture's size readable)."""
-    h, w = scene.size
-    empty = np.zeros((h, w, 0), np.uint8)
-    return replace(scene, pixels=empty, masks=np.zeros((len(scene.objects), 0, 0), bool))

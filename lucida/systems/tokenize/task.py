@@ -9,7 +9,6 @@ Shape legend: B pictures, N tokens, C latent channels.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -25,13 +24,14 @@ from lucida.flow.schedule import NoiseSchedule, ShiftRule, shift_of
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.semantic_decoder import SemanticConfig, SemanticDecoder, alignment_loss
-from lucida.models.store import load_model_files, resolve_weights, save_model
+from lucida.models.store import load_model_files, resolve_weights
 from lucida.models.tower import Tower, load_tower
 from lucida.models.vit_tokenizer import TokenizerConfig, VitTokenizer, kept_tokens
 from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig
 from lucida.systems.tokenize.teacher import TeacherConfig
+from lucida.train.export import export_model
 from lucida.train.recipe import build
-from lucida.world.fingerprint import world_fingerprint
+from lucida.train.shares import share_of
 
 ENCODER = ("embed.", "encoder.", "norm_encoder.", "latent.")
 
@@ -190,8 +190,7 @@ class TokenizeTask:
     def batch(self, step: int, rank: int, processes: int) -> Batch:
         """This process's share of the step."""
         config, net = self.config, self.config.network
-        mine = config.rows // processes
-        share = slice(rank * mine, (rank + 1) * mine)
+        share = share_of(config.rows, rank, processes)
         rng = np.random.default_rng((self.seed, step))
         chosen = rng.integers(0, len(self.bank), config.rows)
         flipped = torch.from_numpy(rng.random(config.rows) < 0.5)[share]
@@ -233,7 +232,6 @@ class TokenizeTask:
         network = module.network
         if self.config.stage == "full" and network.quantise is None and self.bank.built:
             network.set_statistics(*measure_statistics(network, self.bank, range(min(len(self.bank), 2000))))
-        tensors = {k: v if k.startswith("latent_") else v.half() for k, v in network.state_dict().items()}
         config = {
             "system": "tokenize",
             "network": asdict(self.config.network),
@@ -241,10 +239,10 @@ class TokenizeTask:
             "arm": {
                 k: getattr(self.config, k) for k in ("pixels", "semantics", "mask", "masked_only", "stage")
             },
-            "world": world_fingerprint(),
-            "trained": json.loads(json.dumps(facts)),
         }
-        return save_model(folder, tensors, config, card_text(config, self.config))
+        return export_model(
+            folder, network, config, lambda whole: card_text(whole, self.config), facts, exact="latent_"
+        )
 
 
 def _check(config: TokenizeConfig) -> None:

@@ -9,7 +9,7 @@ import numpy as np
 from lucida.metrics.geometry import box_iou
 from lucida.watch.events.happenings import Shot, see_shot, shrink_all
 from lucida.watch.events.kinematics import RATE, signals
-from lucida.watch.events.trails import Trail
+from lucida.watch.events.sightings import Trail
 from lucida.world.clip_records import EVENT_KINDS
 from lucida.world.clips import Clip, draw_clip
 from lucida.world.splits import generator

@@ -13,7 +13,8 @@ from lucida.watch.events.camera import camera_moves
 from lucida.watch.events.ground import Ground, find_ground, shrunk
 from lucida.watch.events.head import EventHead, runs
 from lucida.watch.events.kinematics import gaps, signals
-from lucida.watch.events.trails import Trail, follow
+from lucida.watch.events.sightings import Trail
+from lucida.watch.events.trails import follow
 
 _CUT = 0.55  # share of colours that two frames of one shot have in common, at least
 _EDGE = 0.06  # of the picture's side: what comes or goes farther from it was not seen to cross it

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lucida.watch.events.trails import Trail
+from lucida.watch.events.sightings import Trail
 
 RATE = 12.0  # grid steps per second
 PAD = 0.5  # seconds looked at before a thing comes and after it is gone

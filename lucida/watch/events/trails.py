@@ -7,69 +7,24 @@ them are followed like any others.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from math import hypot
 
 import numpy as np
 
 from lucida.media.components import label_mask
-from lucida.media.geometry import Box
 from lucida.watch.events.ground import Ground, dilated
 from lucida.watch.events.parts import Part, part_of, parts_of, united
+from lucida.watch.events.sightings import Sighting, Trail
 
 _LOST = 0.8  # seconds (and at least two frames) that a thing may be out of sight and still be the same
 _DEAREST = 1.15  # cost of a match that is still one
 _STILL = 0.03  # mean OKLab difference of a thing from its last clear picture up to which it has not moved
+_SAME = 0.004  # of the same: a place that fits so well is not compared with those beside it
+LEAST = 0.0012  # share of the picture below which a part is noise
 SIGHTING = 256  # bytes of one, rounded up
 _SPEED = 0.9  # longer sides of the picture per second: nothing goes faster
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Sighting:
-    """A thing at one time. ``box`` is normalised xyxy, ``centre`` of mass too; ``lab`` (3,) its mean OKLab colour.
-
-    ``clear``: its own part of the picture, not read out of one that it shares with another thing.
-    """
-
-    t: float
-    box: Box
-    centre: tuple[float, float]
-    area: float  # share of the picture
-    lab: np.ndarray
-    clear: bool = True
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Trail:
-    """One thing through time: sightings in order. ``still``: it is part of the ground and was never seen to move."""
-
-    sightings: tuple[Sighting, ...]
-    histogram: np.ndarray
-    still: bool = False
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """First and last time at which it is seen."""
-        return self.sightings[0].t, self.sightings[-1].t
-
-    @property
-    def times(self) -> np.ndarray:
-        """(n,) seconds."""
-        return np.array([s.t for s in self.sightings])
-
-    def at(self, t: float) -> Sighting:
-        """The sighting nearest in time."""
-        return min(self.sightings, key=lambda s: abs(s.t - t))
-
-    def best(self) -> Sighting:
-        """Where it is seen best: clear, large, and off the picture's edges."""
-
-        def worth(s: Sighting) -> float:
-            edge = min(s.box[0], s.box[1], 1 - s.box[2], 1 - s.box[3]) < 0.012
-            return s.area * (1.0 if s.clear else 0.3) * (0.4 if edge else 1.0)
-
-        return max(self.sightings, key=worth)
 
 
 @dataclass
@@ -92,7 +47,7 @@ class _Live:
 
 
 def follow(
-    times: Sequence[float], small: np.ndarray, ground: Ground, lab: np.ndarray, *, least: float = 0.0012
+    times: Sequence[float], small: np.ndarray, ground: Ground, lab: np.ndarray, *, least: float = LEAST
 ) -> list[Trail]:
     """The things that stand before the ground.
 
@@ -106,6 +61,13 @@ def follow(
     if not len(times):
         return []
     labels, _ = label_mask(ground.masks(small, lab))
+    return follow_labelled(times, labels, lab, least=least)
+
+
+def follow_labelled(
+    times: Sequence[float], labels: Sequence[np.ndarray], lab: Sequence[np.ndarray], *, least: float = LEAST
+) -> list[Trail]:
+    """``follow`` where it is known what stands before the ground: (h, w) ``label_mask`` of each picture's mask."""
     follower = Follower(least)
     for t, names, picture in zip(times, labels, lab, strict=True):
         follower.step(float(t), names, picture)
@@ -121,7 +83,7 @@ class Follower:
         least: share of the picture below which a part is noise.
     """
 
-    def __init__(self, least: float = 0.0012) -> None:
+    def __init__(self, least: float = LEAST) -> None:
         self.least = least
         self._live: list[_Live] = []
         self._done: list[tuple[int, Trail]] = []
@@ -211,15 +173,22 @@ def _unmoved(each: _Live, lab: np.ndarray) -> Part | None:
     best, place = _STILL, None
     for top, left in ((y0 + dy, x0 + dx) for dy in (0, -1, 1) for dx in (0, -1, 1)):
         if 0 <= top <= lab.shape[0] - h and 0 <= left <= lab.shape[1] - w:
-            off = np.linalg.norm((lab[top : top + h, left : left + w] - patch)[mask], axis=-1)
-            score = float(np.minimum(off, 0.2).mean())
+            score = _unlike(lab[top : top + h, left : left + w], patch, mask)
             if score < best:
                 best, place = score, (top, left)
+            if best < _SAME:
+                break
     if place is None:
         return None
     whole = np.zeros(lab.shape[:2], bool)
     whole[place[0] : place[0] + h, place[1] : place[1] + w] = mask
     return part_of(whole, lab)
+
+
+def _unlike(lab: np.ndarray, patch: np.ndarray, mask: np.ndarray) -> float:
+    """Mean OKLab difference of two pictures (h, w, 3) within ``mask``; of a pixel 0.2 counts at most."""
+    off = (lab - patch)[mask]
+    return float(np.minimum(np.sqrt((off * off).sum(-1)), 0.2).mean())
 
 
 def _rests(each: _Live) -> bool:
@@ -314,8 +283,8 @@ def _found_inside(each: _Live, part: Part, t: float, lab: np.ndarray) -> Part | 
     best, place = np.inf, None
     for top in range(max(0, y0 - 1, round(ey - far)), min(height - h, y1 + 1 - h, round(ey + far)) + 1):
         for left in range(max(0, x0 - 1, round(ex - far)), min(width - w, x1 + 1 - w, round(ex + far)) + 1):
-            off = np.linalg.norm((lab[top : top + h, left : left + w] - patch)[mask], axis=-1)
-            score = float(np.minimum(off, 0.2).mean()) + 0.002 * hypot(left - ex, top - ey)
+            score = _unlike(lab[top : top + h, left : left + w], patch, mask)
+            score += 0.002 * hypot(left - ex, top - ey)
             if score < best:
                 best, place = score, (top, left)
     if place is None or best > 0.11:
@@ -349,19 +318,6 @@ def _see(each: _Live, part: Part, t: float, shape: tuple[int, ...], *, clear: bo
 
 def _finished(each: _Live) -> Trail:
     return Trail(sightings=tuple(each.sightings), histogram=each.clear.histogram)
-
-
-def joined(trails: Iterable[Trail]) -> Trail:
-    """Trails of one thing as one; of two sightings at a time the later given wins."""
-    trails = list(trails)
-    by_time = {s.t: s for trail in trails for s in trail.sightings}
-    return replace(trails[0], sightings=tuple(by_time[t] for t in sorted(by_time)),
-                   still=all(trail.still for trail in trails))  # fmt: skip
-
-
-def likeness(a: Trail, b: Trail) -> float:
-    """0..1: colours in common."""
-    return float(np.minimum(a.histogram, b.histogram).sum())
 
 
 def _held(inner: Sequence[float], outer: Sequence[float]) -> float:

@@ -2,8 +2,9 @@
 
 Every memory can be given every codec, so that memories are compared at equal bytes and equal precision. The one-bit
 codec is that of RaBitQ: subtract a centre, mix the dimensions by a fixed random orthogonal map, keep the signs and one
-factor that makes the estimated inner product unbiased. A fast Walsh-Hadamard transform is the map, so nothing d×d is
-kept. Shape legend: n rows, d dimensions, w code width.
+factor that makes the estimated inner product unbiased. A Walsh-Hadamard transform is the map, so nothing d×d is kept.
+Lengths and angles are the same before and after the map, so rules may work on mixed vectors throughout and only what
+leaves a memory is mapped back. Shape legend: n rows, d dimensions, w code width.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from lucida.media.errors import InputError
 
 Precision = Literal["float32", "float16", "int8", "sign"]
 _CHUNK = 4096  # rows decoded at once; bounds what a read allocates
+# (256, 8): the signs that each byte stands for
+_BYTES = np.unpackbits(np.arange(256, dtype=np.uint8)[:, None], axis=1).astype(np.float32) * 2 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,24 +58,39 @@ class Codec:
         """Bytes of a code and its scale."""
         return self.width * self.dtype.itemsize + 4
 
-    def encode(self, vector: np.ndarray, centre: np.ndarray | None = None) -> tuple[np.ndarray, np.float32]:
-        """(d,) -> code (w,) and scale; ``centre`` (d,) is what the one-bit code is taken around (None: the origin)."""
+    def encode(
+        self, vector: np.ndarray, centre: np.ndarray | None = None, *, mixed: bool = False
+    ) -> tuple[np.ndarray, np.float32]:
+        """(d,) -> code (w,) and scale; ``centre`` (d,) is what the one-bit code is taken around (None: the origin).
+
+        ``mixed`` says that the vector went through :meth:`enter` already.
+        """
         if self.precision == "sign":
-            mixed = mix(vector if centre is None else vector - centre)
-            total = float(np.abs(mixed).sum())
-            factor = float(np.dot(mixed, mixed)) / total if total > 0 else 0.0
-            return np.packbits(mixed > 0), np.float32(factor)
+            centred = vector if centre is None else vector - centre
+            inside = centred if mixed else mix(centred)
+            total = float(np.abs(inside).sum())
+            factor = float(np.dot(inside, inside)) / total if total > 0 else 0.0
+            return np.packbits(inside > 0), np.float32(factor)
         if self.precision == "int8":
             top = float(np.abs(vector).max())
             scale = top / 127 if top > 0 else 1.0
             return np.rint(vector / scale).astype(np.int8), np.float32(scale)
         return vector.astype(self.dtype), np.float32(1)
 
-    def decode(self, codes: np.ndarray, scales: np.ndarray, centre: np.ndarray | None = None) -> np.ndarray:
-        """(n, w), (n,) -> (n, d) float32."""
+    def enter(self, vector: np.ndarray) -> np.ndarray:
+        """(d,) -> (d,): mixed where codes are of mixed vectors, else as it is."""
+        return mix(vector) if self.precision == "sign" else vector
+
+    def decode(
+        self, codes: np.ndarray, scales: np.ndarray, centre: np.ndarray | None = None, *, mixed: bool = False
+    ) -> np.ndarray:
+        """(n, w), (n,) -> (n, d) float32; ``mixed`` leaves them as :meth:`enter` makes them (then no centre)."""
         if self.precision == "sign":
             # Shrunk by 2/pi to the least-squares reconstruction: the stored factor is for inner products.
-            plain = unmix(signs(codes) * (scales[:, None] * np.float32(2 / math.pi)))
+            inside = signs(codes) * (scales[:, None] * np.float32(2 / math.pi))
+            if mixed:
+                return inside
+            plain = unmix(inside)
             return plain if centre is None else plain + centre
         values = codes.astype(np.float32)
         return values * scales[:, None] if self.precision == "int8" else values
@@ -91,12 +109,16 @@ class Codec:
         With ``cosine`` it is divided by the row's own length, except for one-bit rows, which stand for unit vectors.
         """
         out = np.empty(len(codes), np.float32)
-        mixed = mix(query) if self.precision == "sign" else query
         base = 0.0 if centre is None else float(np.dot(query, centre))
+        if self.precision == "sign" and len(codes):
+            # What each of the 256 bytes would add at each place: a row is then w additions, whatever d is.
+            table = (mix(query).reshape(-1, 8) @ _BYTES.T).ravel()
+            places = np.arange(0, 256 * self.width, 256, dtype=np.int32)
         for start in range(0, len(codes), _CHUNK):
             part = slice(start, start + _CHUNK)
             if self.precision == "sign":
-                out[part] = base + (signs(codes[part]) @ mixed) * scales[part]
+                sums = np.take(table, codes[part] + places, mode="clip").sum(axis=1)
+                out[part] = base + sums * scales[part]
                 continue
             rows = self.decode(codes[part], scales[part])
             out[part] = rows @ query
@@ -104,10 +126,18 @@ class Codec:
                 out[part] /= np.maximum(np.sqrt(np.einsum("nd,nd->n", rows, rows)), 1e-12)
         return out
 
+    def errors(self, scales: np.ndarray) -> np.ndarray:
+        """Standard deviation of :meth:`scores` from the code alone: (n,) float32.
+
+        One bit per dimension errs by up to |x|·sqrt((pi/2 - 1) / d) (RaBitQ): sqrt(1 - 2/pi) of the stored factor.
+        """
+        per = {"sign": math.sqrt(1 - 2 / math.pi), "int8": 12**-0.5}.get(self.precision, 0.0)
+        return np.float32(per) * scales
+
 
 def signs(codes: np.ndarray) -> np.ndarray:
     """(..., w) uint8 -> (..., 8w) float32 of -1 and +1."""
-    return np.unpackbits(codes, axis=-1).astype(np.float32) * 2 - 1
+    return _BYTES[codes].reshape(*codes.shape[:-1], 8 * codes.shape[-1])
 
 
 def mix(vectors: np.ndarray) -> np.ndarray:
@@ -127,14 +157,21 @@ def unmix(vectors: np.ndarray) -> np.ndarray:
 def _hadamard(vectors: np.ndarray, blocks: tuple[tuple[int, int], ...]) -> np.ndarray:
     out = np.empty(vectors.shape, np.float32)
     for start, size in blocks:
-        part, half = vectors[..., start : start + size], 1
-        while half < size:
-            pairs = part.reshape(*part.shape[:-1], size // (2 * half), 2, half)
-            low, high = pairs[..., 0, :], pairs[..., 1, :]
-            part = np.stack((low + high, low - high), axis=-2).reshape(part.shape)
-            half *= 2
-        out[..., start : start + size] = part * np.float32(size**-0.5)
+        # A transform of size ab is one of size a over the rows and one of size b over the columns of an a×b table.
+        rows = 1 << (size.bit_length() // 2)
+        part = vectors[..., start : start + size].reshape(*vectors.shape[:-1], rows, size // rows)
+        part = _transform(rows) @ part.astype(np.float32) @ _transform(size // rows)
+        out[..., start : start + size] = part.reshape(*vectors.shape[:-1], size)
     return out
+
+
+@lru_cache(maxsize=16)
+def _transform(size: int) -> np.ndarray:
+    """The symmetric orthogonal Walsh-Hadamard matrix; ``size`` is a power of two."""
+    matrix = np.ones((1, 1), np.float32)
+    while len(matrix) < size:
+        matrix = np.block([[matrix, matrix], [matrix, -matrix]])
+    return matrix * np.float32(size**-0.5)
 
 
 @lru_cache(maxsize=8)

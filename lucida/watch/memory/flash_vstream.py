@@ -81,10 +81,9 @@ class FlashVStream(SlotMemory):
                     centres[cluster] = np.average(points[inside], axis=0, weights=weights[inside])
             ask = np.flatnonzero(np.isin(member, touched))
         drop = []
-        for cluster in range(len(chosen)):
+        sizes = np.bincount(member[member >= 0], minlength=len(chosen))
+        for cluster in np.flatnonzero(sizes >= 2):
             inside = np.flatnonzero(member == cluster)
-            if len(inside) < 2:
-                continue
             nearest = inside[np.argmin(((points[inside] - centres[cluster]) ** 2).sum(axis=1))]
             here, key = rows[inside], int(rows[nearest])
             values = {

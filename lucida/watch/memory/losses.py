@@ -38,21 +38,13 @@ class Scale:
     """What distances mean in this stream. ``noise`` is the squared distance of a frame from what it shows, ``spread``
     that of segments from their mean; both are refreshed whenever the stream has doubled."""
 
-    step: float = 0.0  # running median of the squared step between consecutive frames
     noise: float = 0.0
     spread: float = 1e-12
     due: int = 0  # frames seen at which the two are taken over again
 
-    def see_step(self, squared: float) -> None:
-        """The median moves by 5 % towards each step, which needs no history."""
-        if self.step <= 0:
-            self.step = squared
-        else:
-            self.step *= 1.05 if squared > self.step else 1 / 1.05
-
     def values(self) -> list[float]:
         """For saving."""
-        return [self.step, self.noise, self.spread, float(self.due)]
+        return [self.noise, self.spread, float(self.due)]
 
 
 @dataclass
@@ -78,13 +70,13 @@ class Operations:
         self.rows.append(row)
         self._refresh(row)
 
-    def settle(self, seen: int) -> None:
+    def settle(self, seen: int, step: float) -> None:
         """Take over noise and spread anew whenever the stream has doubled; all losses follow."""
         if seen >= self.scale.due:
             off = self._segment_vectors() - self.mean()
             weights = self.rows.col["weight"][self.rows.segments()]
             self.scale.spread = max(float(np.average((off * off).sum(axis=1), weights=weights)), 1e-12)
-            self.scale.noise = 0.5 * self.scale.step
+            self.scale.noise = 0.5 * step
             self.scale.due = 2 * seen
             self.rescore()
 
@@ -118,7 +110,10 @@ class Operations:
 
     def drop_thumb(self) -> None:
         """Forget the thumbnail of the row that would give way first."""
-        self.rows.set_thumb(min(self.rows.thumbs, key=lambda row: (self._score[row], row)), None)
+        col = self.rows.col
+        # By what is saved, not by the row's number, so that a restored memory does the same.
+        first = min(self.rows.thumbs, key=lambda row: (self._score[row], col["t0"][row], col["kind"][row]))
+        self.rows.set_thumb(first, None)
 
     # -- losses ---------------------------------------------------------------------------------------------------
 
@@ -166,6 +161,7 @@ class Operations:
     def _rescore(self, row: int) -> None:
         """Put the best option of a row into its queue; older entries of the row become stale."""
         self.rows.link["stamp"][row] += 1
+        self._score[row] = math.inf  # the newest one-bit segment has no options
         if options := self._options(row):
             score, action = min(options)
             self._score[row] = score
@@ -333,7 +329,7 @@ class Operations:
         rows = self.rows
         rows.clear()
         self._to_next, self._over_next, self._score = [], [], []
-        self.scale = Scale(scale[0], scale[1], scale[2], int(scale[3]))
+        self.scale = Scale(scale[0], scale[1], int(scale[2]))
         kept = dict(zip(arrays.get("thumb_rows", np.empty(0)).tolist(), thumbs, strict=True))
         codes = {0: iter(arrays["fine"]), SIGN: iter(arrays["coarse"])}
         owner = NONE

@@ -1,5 +1,9 @@
 """Answering a query from scored slots: distinct spans, best first. Every memory reads through this one function.
 
+Scores err: a frame is noisy and a code is coarse. Of slots that cannot be told apart by what their scores may err, the
+latest is named first, because the one that happens to err upwards is not the better answer; otherwise whatever came
+before would be named for what is on now as soon as it came twice.
+
 A thing that lasted several frames lies in several slots while a memory is not yet full, so the best slot is grown over
 its neighbours in time: as far as they score at least half-way between the typical slot and the best one (the full
 width at half maximum of a peak), and as far as they touch.
@@ -15,6 +19,8 @@ import numpy as np
 from lucida.media.errors import InputError
 from lucida.watch.records import Hit
 
+_TIE = 1.5  # standard deviations on either side of a score within which the true one is taken to be
+
 
 @dataclass(kw_only=True)
 class Scored:
@@ -22,9 +28,10 @@ class Scored:
 
     Attributes:
         t0, t1, t: (n,) span and key time. score, weight: (n,).
+        error: (n,) standard deviation of the score.
         grows: (n,) bool; False for a slot nested inside another, which stands for itself alone.
         tier: (n,) int into ``tiers``.
-        vector: row number -> (d,) float32.
+        vectors: row numbers -> (m, d) float32.
         thumb: row number -> JPEG or None.
     """
 
@@ -32,10 +39,11 @@ class Scored:
     t1: np.ndarray
     t: np.ndarray
     score: np.ndarray
+    error: np.ndarray
     weight: np.ndarray
     tier: np.ndarray
     tiers: tuple[str, ...]
-    vector: Callable[[int], np.ndarray]
+    vectors: Callable[[list[int]], np.ndarray]
     thumb: Callable[[int], bytes | None]
     grows: np.ndarray | None = None
 
@@ -50,36 +58,35 @@ def pick(slots: Scored, k: int, gap: float) -> list[Hit]:
     place[row_of] = np.arange(len(row_of))
     used = np.zeros(count, bool)
     typical = float(np.median(slots.score))
-    hits: list[Hit] = []
-    # A hit uses up few slots, so the first k are nearly always among the best few; the rest is sorted only if not.
-    for best in _descending(slots.score, max(16 * k, 64)):
-        if len(hits) >= k:
-            break
-        if used[best]:
-            continue
+    least, most = slots.score - _TIE * slots.error, slots.score + _TIE * slots.error
+    found: list[tuple[int, int, int]] = []
+    while len(found) < k and not used.all():
+        best = left = right = _best(slots, least, most)
         used[best] = True
-        score = float(slots.score[best])
-        left = right = best
         if place[best] >= 0:
-            level = 0.5 * (score + typical)
+            level = 0.5 * (float(slots.score[best]) + typical)
             left = _grow(slots, row_of, int(place[best]), -1, level, gap, used)
             right = _grow(slots, row_of, int(place[best]), 1, level, gap, used)
+        least[used] = most[used] = -np.inf
+        found.append((best, left, right))
+    vectors = slots.vectors([best for best, _, _ in found])  # together: five cost little more than one
+    hits = []
+    for (best, left, right), vector in zip(found, vectors, strict=True):
         members = slice(left, right + 1)
-        weights = (
-            slots.weight[members] if slots.grows is None else slots.weight[members][slots.grows[members]]
+        weights = slots.weight[members]
+        if slots.grows is not None and place[best] >= 0:
+            weights = weights[slots.grows[members]]
+        hit = Hit(
+            t0=float(slots.t0[left]),
+            t1=float(slots.t1[right]),
+            t=float(slots.t[best]),
+            score=float(slots.score[best]),
+            vector=vector,
+            thumb=slots.thumb(best),
+            weight=float(weights.sum()),
+            tier=slots.tiers[int(slots.tier[best])],
         )
-        hits.append(
-            Hit(
-                t0=float(slots.t0[left]),
-                t1=float(slots.t1[right]),
-                t=float(slots.t[best]),
-                score=score,
-                vector=slots.vector(best),
-                thumb=slots.thumb(best),
-                weight=float(weights.sum()) if place[best] >= 0 else float(slots.weight[best]),
-                tier=slots.tiers[int(slots.tier[best])],
-            )
-        )
+        hits.append(hit)
     return hits
 
 
@@ -96,16 +103,12 @@ def _grow(
     return int(row_of[place])
 
 
-def _descending(score: np.ndarray, first: int):
-    """Row numbers by falling score, ties by row; the tail is sorted only when it is asked for."""
-    if first >= len(score):
-        yield from np.argsort(-score, kind="stable").tolist()
-        return
-    level = np.partition(score, len(score) - first)[len(score) - first]
-    head = np.flatnonzero(score > level)
-    yield from head[np.argsort(-score[head], kind="stable")].tolist()
-    tail = np.flatnonzero(score <= level)
-    yield from tail[np.argsort(-score[tail], kind="stable")].tolist()
+def _best(slots: Scored, least: np.ndarray, most: np.ndarray) -> int:
+    """The latest of the slots that may be the best: what it may be at most is not below what another is at least."""
+    tied = np.flatnonzero(most >= least.max())
+    ends = slots.t1[tied]
+    last = tied[ends == ends.max()]
+    return int(last[np.argmax(slots.score[last])])
 
 
 def checked_query(query: np.ndarray, dim: int, k: int) -> np.ndarray:

@@ -63,6 +63,17 @@ class Rows:
         codec = self.coarse if self.col["kind"][row] & SIGN else self.fine
         return codec.decode(self.code(row)[None], self.col["scale"][row : row + 1], self.centre)[0]
 
+    def vectors(self, rows: np.ndarray) -> np.ndarray:
+        """(n, d) float32 of row numbers (n,)"""
+        out = np.empty((len(rows), self.dim), np.float32)
+        kinds = self.col["kind"][rows] & SIGN
+        for precision, codec in ((0, self.fine), (SIGN, self.coarse)):
+            here = np.flatnonzero(kinds == precision)
+            if len(here):
+                codes = self.pools[precision].data[self.link["place"][rows[here]]]
+                out[here] = codec.decode(codes, self.col["scale"][rows[here]], self.centre)
+        return out
+
     def distance(self, a: int, b: int) -> float:
         """Squared distance of two rows; for one-bit codes estimated from the share of equal bits (arcsine law)."""
         kinds = (int(self.col["kind"][a]) & SIGN, int(self.col["kind"][b]) & SIGN)
@@ -145,15 +156,20 @@ class Rows:
         The mean of like things is shorter by the noise that it has lost; the mean of unlike things keeps their
         length, so that what is superposed in it is not also faint.
         """
-        kinds = [int(self.col["kind"][each]) & SIGN for each in (row, other)]
         precision = int(self.col["kind"][heavier]) & SIGN
-        if kinds == [SIGN, SIGN]:
-            # The sign of a weighted sum of two sign vectors is the heavier one; drawing bits keeps some of both.
-            spins = np.roll(_spins(self.dim), hash(float(self.col["t0"][other])) % self.dim)
-            code = np.where(spins < share, np.unpackbits(self.code(row)), np.unpackbits(self.code(other)))
-            scale = share * self.col["scale"][row] + (1 - share) * self.col["scale"][other]
+        kinds = [int(self.col["kind"][each]) & SIGN for each in (row, other)]
+        if precision:
+            # The scale of the new code is the mean of both: taken from the mean vector, in which a decoded one-bit row
+            # is short, it would fall with every merge, until what grew frame by frame is not found any more.
+            (first, a), (second, b) = self._coarse(row), self._coarse(other)
+            if kinds == [SIGN, SIGN]:
+                # The sign of a weighted sum of two sign vectors is the heavier one; drawing bits keeps some of both.
+                spins = np.roll(_spins(self.dim), hash(float(self.col["t0"][other])) % self.dim)
+                above = np.where(spins < share, first, second) > 0
+            else:
+                above = share * first + (1 - share) * second > 0
             self.release(row)
-            self.put_code(row, np.packbits(code), scale, SIGN)
+            self.put_code(row, np.packbits(above), share * a + (1 - share) * b, SIGN)
             return
         both = self.vector(row), self.vector(other)
         vector = np.float32(share) * both[0] + np.float32(1 - share) * both[1]
@@ -161,6 +177,14 @@ class Rows:
         vector *= np.float32(((share * lengths[0] + (1 - share) * lengths[1]) / lengths[2]) ** (1 - like))
         self.release(row)
         self._store(row, vector, precision)
+
+    def _coarse(self, row: int) -> tuple[np.ndarray, float]:
+        """(d,) float32 mixed around the centre, and the scale of its one-bit code."""
+        if self.col["kind"][row] & SIGN:
+            scale = float(self.col["scale"][row])
+            return signs(self.code(row)) * np.float32(scale), scale
+        vector = self.vector(row)
+        return mix(vector - self.centre), float(self.coarse.encode(vector, self.centre)[1])
 
     def coarsen(self, row: int) -> None:
         """int8 -> one bit per dimension."""

@@ -76,7 +76,7 @@ def append(memory: SlotMemory, percept: Percept, **values: float) -> None:
     slots = memory.slots
     if slots.count and slots["t1"][-1] > percept.t:
         slots.put(slots.count - 1, None, t1=max(percept.t, float(slots["t0"][-1])))  # spans never overlap
-    slots.append(percept.vector, percept.thumb, **span, **values)
+    slots.append(slots.codec.enter(percept.vector), percept.thumb, **span, **values)
 
 
 def draw(seed: int, count: int) -> int:

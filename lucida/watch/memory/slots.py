@@ -7,21 +7,25 @@ A rule says only what happens to a new percept (``admit``) and which slots give 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import ClassVar, NoReturn
+from typing import ClassVar
 
 import numpy as np
 
 from lucida.media.errors import InputError
 from lucida.watch.memory.codec import Codec, Precision
+from lucida.watch.memory.intake import Intake, refuse
 from lucida.watch.memory.reading import Scored, checked_query, pick
 from lucida.watch.records import Hit, Percept, Sizes
 
 _COLUMNS: dict[str, str] = {"t0": "f8", "t1": "f8", "t": "f8", "weight": "f4", "scale": "f4"}
-_HEADER = 32  # four numbers of eight bytes: seen, last time, last duration, spare for the rule
+_HEADER = 40  # five numbers of eight bytes: the intake's four and one for the rule
 
 
 class Slots:
-    """Rows (span, key time, weight, code) in the order of ``t0``; ``extra`` names further columns of a rule."""
+    """Rows (span, key time, weight, code) in the order of ``t0``; ``extra`` names further columns of a rule.
+
+    Vectors go in and out as ``codec.enter`` makes them: rules compare and average, which no orthogonal map changes.
+    """
 
     def __init__(self, codec: Codec, extra: dict[str, str] | None = None) -> None:
         self.codec = codec
@@ -46,13 +50,20 @@ class Slots:
     def __getitem__(self, name: str) -> np.ndarray:
         return self._arrays[name][: self.count]
 
-    def vector(self, row: int) -> np.ndarray:
-        """(d,) float32"""
-        return self.codec.decode(self.codes[row : row + 1], self["scale"][row : row + 1])[0]
+    def shown(self, rows: np.ndarray) -> np.ndarray:
+        """(n, d) float32, as they were seen"""
+        return self.codec.decode(self.codes[rows], self["scale"][rows])
 
     def vectors(self, rows: slice = slice(None)) -> np.ndarray:
-        """(n, d) float32"""
-        return self.codec.decode(self.codes[rows], self["scale"][rows])
+        """(n, d) float32, as they went in"""
+        return self.codec.decode(self.codes[rows], self["scale"][rows], mixed=True)
+
+    def step(self, vector: np.ndarray) -> float | None:
+        """Squared distance of a unit vector (d,), as seen, from the last row; None if there is no row."""
+        if not self.count:
+            return None
+        last = slice(self.count - 1, self.count)
+        return 2 - 2 * float(self.codec.scores(self.codes[last], self["scale"][last], vector)[0])
 
     def append(self, vector: np.ndarray, thumb: bytes | None = None, **values: float) -> None:
         """A row at the end."""
@@ -67,7 +78,7 @@ class Slots:
     def put(self, row: int, vector: np.ndarray | None, thumb: bytes | None = None, **values: float) -> None:
         """Overwrite parts of a row; None leaves the vector or thumbnail as it is."""
         if vector is not None:
-            self._codes[row], self._arrays["scale"][row] = self.codec.encode(vector)
+            self._codes[row], self._arrays["scale"][row] = self.codec.encode(vector, mixed=True)
         for name, value in values.items():
             self._arrays[name][row] = value
         if thumb is not None:
@@ -165,16 +176,17 @@ class SlotMemory(ABC):
         self.capacity = (budget - _HEADER) // self.slots.row_bytes  # slots without thumbnails
         if self.capacity < self.least:
             refuse(self.name, budget, _HEADER + self.least * self.slots.row_bytes, dim)
-        self.seen = 0
-        self._last = (-np.inf, 0.0)  # time and duration of the newest percept
+        self.intake = Intake(budget, dim)
         self._read = 0
+
+    @property
+    def seen(self) -> int:
+        """Percepts so far."""
+        return self.intake.seen
 
     def write(self, percept: Percept) -> None:
         """Take one percept in and give way until the bytes fit. Raises InputError for time that runs back."""
-        check(percept, self.dim, self._last[0])
-        check_thumb(percept, self.budget)
-        self._last = (percept.t, percept.duration)
-        self.seen += 1
+        self.intake.take(percept, self.slots.step)
         self.admit(percept)
         while self.sizes().state > self.budget:
             self.shrink()
@@ -199,13 +211,14 @@ class SlotMemory(ABC):
             t1=table["t1"][order],
             t=table["t"][order],
             score=scores,
+            error=self.intake.errors(table["weight"][order], table.codec.errors(table["scale"][order])),
             weight=table["weight"][order],
             tier=self.tier_of()[order],
             tiers=self.tiers,
-            vector=lambda row: table.vector(int(order[row])),
+            vectors=lambda rows: table.shown(order[rows]),
             thumb=lambda row: table.thumbs[int(order[row])] or None,
         )
-        return pick(scored, k, 1.5 * self._last[1])
+        return pick(scored, k, 1.5 * self.intake.duration)
 
     def tier_of(self) -> np.ndarray:
         """(n,) int: the tier of each row."""
@@ -229,7 +242,7 @@ class SlotMemory(ABC):
 
     def state(self) -> dict[str, np.ndarray]:
         """All that later answers depend on."""
-        header = np.array([self.seen, *self._last, self.rule_state()], np.float64)
+        header = np.array([*self.intake.values(), self.rule_state()], np.float64)
         return {"header": header, **self.slots.arrays()}
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
@@ -239,39 +252,13 @@ class SlotMemory(ABC):
                 f"memory state: not one of {self.name} (has {', '.join(sorted(state)) or 'nothing'})"
             )
         self.slots.fill(state)
-        seen, t, duration, own = state["header"].tolist()
-        self.seen, self._last = int(seen), (t, duration)
+        *values, own = state["header"].tolist()
+        self.intake.restore(values)
         self.rule_restore(own)
         if self.sizes().state > self.budget:
             raise InputError(
                 f"memory state of {self.sizes().state} bytes exceeds the budget of {self.budget}"
             )
-
-
-def refuse(name: str, budget: int, need: int, dim: int) -> NoReturn:
-    """Raise InputError for a budget that is too small to work with."""
-    raise InputError(
-        f"budget of {budget} bytes is too small for the {name} memory: {dim} dimensions need {need}"
-    )
-
-
-def check(percept: Percept, dim: int, last: float) -> None:
-    """Raise InputError unless the percept has ``dim`` finite numbers and does not lie before ``last``."""
-    if percept.vector.shape != (dim,):
-        raise InputError(f"percept at {percept.t:g} s: vector must be ({dim},), got {percept.vector.shape}")
-    if not np.isfinite(percept.vector).all():
-        raise InputError(f"percept at {percept.t:g} s: vector holds a number that is not finite")
-    if percept.t < last:
-        raise InputError(f"percept at {percept.t:g} s comes after one at {last:g} s: time must not run back")
-
-
-def check_thumb(percept: Percept, budget: int) -> None:
-    """Raise InputError for a thumbnail over a quarter of the budget: there would be no room to remember."""
-    if percept.thumb is not None and 4 * len(percept.thumb) > budget:
-        size = len(percept.thumb)
-        raise InputError(
-            f"percept at {percept.t:g} s: a thumbnail of {size} bytes is too large for a budget of {budget}"
-        )
 
 
 def cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:

@@ -1,6 +1,6 @@
 """The three-tier memory: a near ring, an event tier and a long tier under one budget, without a threshold to tune.
 
-* **Near**: the newest frames as they came (float16), so that a question about now is answered as by recency.
+* **Near**: the newest frames as they came (int8), so that a question about now is answered as by recency.
 * **Event**: frames that leave the ring become segments (int8). While there is room nothing is lost.
 * **Long**: over budget, the operation that loses least per byte freed is applied until the state fits (``losses``):
   two neighbours *merge*; a segment between two like ones is *folded* away as a needle inside their union; a row is
@@ -21,11 +21,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from lucida.media.errors import InputError
-from lucida.watch.memory.codec import Codec, Precision
+from lucida.watch.memory.codec import Precision
+from lucida.watch.memory.intake import Intake, refuse
 from lucida.watch.memory.losses import Operations
 from lucida.watch.memory.reading import Scored, checked_query, pick
 from lucida.watch.memory.rows import NEEDLE, SIGN, Rows
-from lucida.watch.memory.slots import check, check_thumb, refuse
 from lucida.watch.records import Hit, Percept, Sizes
 
 _TIERS = ("event", "long", "needle", "near")
@@ -43,7 +43,7 @@ class TierConfig:
         settle: frames to see before the centre of the one-bit codes is fixed.
     """
 
-    near: float = 0.125
+    near: float = 0.0625
     near_frames: int = 2
     needles: float = 0.4
     thumbs: float = 0.4
@@ -86,7 +86,7 @@ class ThreeTier:
         if self.config.one_bit and dim % 8:
             raise InputError(f"dim must be a multiple of 8 for one-bit codes, got {dim}")
         self.rows = Rows(dim)
-        self._codec = Codec(precision="float16" if self.config.one_bit else "int8", dim=dim)
+        self._codec = self.rows.fine
         self._near_row = self._codec.bytes + 16
         fixed = _HEADER + 2 * dim * self.config.one_bit  # numbers, and the centre of the one-bit codes
         if budget < (need := fixed + 2 * self._near_row + 4 * self.rows.fine_bytes):
@@ -96,22 +96,19 @@ class ThreeTier:
         self._near: deque[_Near] = deque()
         self._near_bytes = 0
         self.operations = Operations(self.rows, needle_limit=int(self.config.needles * budget))
-        self.seen = 0
-        self._last = (-np.inf, 0.0)
+        self.intake = Intake(budget, dim)
         self._read = 0
+
+    @property
+    def seen(self) -> int:
+        """Percepts so far."""
+        return self.intake.seen
 
     def write(self, percept: Percept) -> None:
         """Take one percept in. Raises InputError for time that runs back, another shape, too large a thumbnail."""
-        check(percept, self.dim, self._last[0])
-        check_thumb(percept, self.budget)
-        self._last = (percept.t, percept.duration)
-        self.seen += 1
-        if self._near:
-            newest = self._near[-1]
-            step = percept.vector - self._vectors([newest])[0]
-            self.operations.scale.see_step(float(np.dot(step, step)))
-            if newest.t1 > percept.t:  # spans never overlap
-                self._near[-1] = replace(newest, t1=percept.t)
+        self.intake.take(percept, self._step)
+        if self._near and (newest := self._near[-1]).t1 > percept.t:  # spans never overlap
+            self._near[-1] = replace(newest, t1=percept.t)
         code, scale = self._codec.encode(percept.vector)
         thumb = percept.thumb or b""
         self._near.append(_Near(percept.t, percept.t + percept.duration, code, scale, thumb))
@@ -126,11 +123,17 @@ class ThreeTier:
         if self._size() > self.budget:
             self._shrink()
 
+    def _step(self, vector: np.ndarray) -> float | None:
+        if not self._near:
+            return None
+        step = vector - self._vectors([self._near[-1]])[0]
+        return float(np.dot(step, step))
+
     def _shrink(self) -> None:
         if self.config.one_bit and self.rows.centre is None and self.seen >= self.config.settle:
             self.rows.centre = self.operations.mean().astype(np.float16).astype(np.float32)
             self.operations.rescore()
-        self.operations.settle(self.seen)
+        self.operations.settle(self.seen, self.intake.step)
         while self._size() > self.budget:
             self.operations.step()
 
@@ -153,15 +156,17 @@ class ThreeTier:
         rows, order, near = self.rows, self.rows.ordered(), list(self._near)
         kind = rows.col["kind"][order]
         count = len(order)
-        score = np.empty(count + len(near), np.float32)
+        score, error = np.empty((2, count + len(near)), np.float32)
         for precision, codec in ((0, rows.fine), (SIGN, rows.coarse)):
             here = np.flatnonzero((kind & SIGN) == precision)
             if len(here):
                 codes = rows.pools[precision].data[rows.link["place"][order[here]]]
-                score[here] = codec.scores(
-                    codes, rows.col["scale"][order[here]], query, rows.centre, cosine=False
-                )
+                scales = rows.col["scale"][order[here]]
+                score[here] = codec.scores(codes, scales, query, rows.centre, cosine=False)
+                error[here] = codec.errors(scales)
         score[count:] = self._vectors(near) @ query
+        error[count:] = 0
+        weight = np.append(rows.col["weight"][order], np.ones(len(near), np.float32))
         tier = np.where(kind & NEEDLE, 2, np.where(kind & SIGN, 1, 0))
         self._read = self._size()
         scored = Scored(
@@ -169,18 +174,28 @@ class ThreeTier:
             t1=np.append(rows.col["t1"][order], [frame.t1 for frame in near]),
             t=np.append(rows.col["t"][order], [frame.t0 for frame in near]),
             score=score,
-            weight=np.append(rows.col["weight"][order], np.ones(len(near), np.float32)),
+            error=self.intake.errors(weight, error),
+            weight=weight,
             tier=np.append(tier, np.full(len(near), 3)),
             tiers=_TIERS,
             grows=np.append((kind & NEEDLE) == 0, np.ones(len(near), bool)),
-            vector=lambda row: (
-                rows.vector(int(order[row])) if row < count else self._vectors([near[row - count]])[0]
-            ),
+            vectors=lambda rows: self._shown(rows, order, near),
             thumb=lambda row: (
                 rows.thumbs.get(int(order[row])) if row < count else near[row - count].thumb or None
             ),
         )
-        return pick(scored, k, 1.5 * self._last[1])
+        return pick(scored, k, 1.5 * self.intake.duration)
+
+    def _shown(self, places: list[int], order: np.ndarray, near: list[_Near]) -> np.ndarray:
+        """(n, d) float32 of places in the order of time, the ring behind the rows."""
+        out = np.empty((len(places), self.dim), np.float32)
+        past = [index for index, place in enumerate(places) if place < len(order)]
+        ring = [index for index, place in enumerate(places) if place >= len(order)]
+        if past:
+            out[past] = self.rows.vectors(order[[places[index] for index in past]])
+        if ring:
+            out[ring] = self._vectors([near[places[index] - len(order)] for index in ring])
+        return out
 
     def sizes(self) -> Sizes:
         """Exact bytes; the index (links, cached distances, queue) is proportional to the rows and can be rebuilt."""
@@ -205,7 +220,8 @@ class ThreeTier:
     def state(self) -> dict[str, np.ndarray]:
         """All that later answers depend on."""
         near, fixed = list(self._near), self.rows.centre
-        header = [self.seen, *self._last, fixed is not None, *self.operations.scale.values()]
+        seen, t, duration, step = self.intake.values()
+        header = [seen, t, duration, fixed is not None, step, *self.operations.scale.values()]
         out = {
             "header": np.array(header, np.float64),
             "centre": np.empty(0, np.float16) if fixed is None else fixed.astype(np.float16),
@@ -232,7 +248,8 @@ class ThreeTier:
         if codes.shape[1:] != (self.dim,) or codes.dtype != self._codec.dtype:
             raise InputError(f"memory state: vectors {codes.shape} {codes.dtype} do not fit {self._codec}")
         header = state["header"].tolist()
-        self.seen, self._last, fixed = int(header[0]), (header[1], header[2]), bool(header[3])
+        self.intake.restore([*header[:3], header[4]])
+        fixed = bool(header[3])
         thumbs = dict(
             zip(state.get("near_thumb_rows", np.empty(0)).tolist(), cut(state, "near_thumb"), strict=True)
         )
@@ -243,7 +260,7 @@ class ThreeTier:
         )
         self._near_bytes = sum(self._near_row + _cost(frame.thumb) for frame in self._near)
         self.rows.centre = state["centre"].astype(np.float32) if fixed else None
-        self.operations.restore(state, header[4:], list(cut(state, "thumb")))
+        self.operations.restore(state, header[5:], list(cut(state, "thumb")))
         if self._size() > self.budget:
             raise InputError(f"memory state of {self._size()} bytes exceeds the budget of {self.budget}")
 

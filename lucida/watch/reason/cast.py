@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from lucida.metrics.geometry import box_iou
-from lucida.watch.events.trails import Trail, likeness
+from lucida.watch.events.sightings import Trail, likeness
 from lucida.watch.reason.question import Thing
 from lucida.watch.reason.watching import Name, Watched
 
@@ -25,13 +25,14 @@ class Member:
     """One thing of the cast.
 
     ``refs``: (shot, trail) pairs in order of time. ``known``: it was seen before a plain ground, as the describer knows
-    it; elsewhere its names are guesses and worth less.
+    it; elsewhere its names are guesses and worth less. ``heard``: every noun that was said of it.
     """
 
     name: Name | None
     known: bool = False
     refs: list[tuple[int, int]] = field(default_factory=list)
     trails: list[Trail] = field(default_factory=list)
+    heard: list[str] = field(default_factory=list)
 
     @property
     def noun(self) -> str | None:
@@ -78,6 +79,7 @@ def cast_of(watched: Watched) -> list[Member]:
             member.known |= seen.shot.ground.table is not None
             member.refs.append((s, k))
             member.trails.append(trail)
+            member.heard += [said.noun for said in seen.heard[k] if said.noun]
     return members
 
 
@@ -130,6 +132,8 @@ def fit(thing: Thing, member: Member, alike: Alike | None = None) -> float:
         return 0.0
     if member.noun == thing.noun:
         return 0.97 * missing
+    if thing.noun in member.heard:  # it was outvoted, which says how likely it is
+        return 0.97 * missing * member.heard.count(thing.noun) / len(member.heard)
     likely = alike(thing.noun, member.noun) if alike is not None else 0.0
     return missing * likely if likely >= NEAR_WORD else 0.0
 

@@ -29,7 +29,14 @@ def key_times(evidence: Sequence[Evidence]) -> list[tuple[float, Evidence]]:
     found: dict[float, Evidence] = {}
     share = 3 if len(evidence) <= 3 else 1
     for item in evidence[:MOST_FRAMES]:
-        times = item.track.times if item.track is not None else [item.t0] if item.t0 is not None else []
+        if item.track is not None:
+            times = item.track.times
+        else:
+            times = (
+                sorted({item.t0, (item.t0 + item.t1) / 2, item.t1})
+                if item.t0 is not None and item.t1 is not None
+                else []
+            )
         picks = np.linspace(0, len(times) - 1, min(share, len(times))) if share > 1 else [len(times) // 2]
         for i in picks if len(times) else []:
             found.setdefault(float(times[round(float(i))]), item)
@@ -81,19 +88,22 @@ def timeline(
     bottom = top + _LINE * len(rows)
     for tick in _ticks(span):
         pen.line([x(tick), top, x(tick), bottom + 22], fill=_FAINT)
-        pen.text((x(tick) + 3, bottom + 26), _clock(tick), fill=_INK, font=small)
+        at = min(x(tick) + 3, width - 4 - pen.textlength(_clock(tick), font=small))
+        pen.text((at, bottom + 26), _clock(tick), fill=_INK, font=small)
     for item in evidence:
         if item.t0 is not None and item.t1 is not None:
             pen.rectangle([x(item.t0), top, max(x(item.t1), x(item.t0) + 2), bottom], fill=_GOLD)
+    names = [phrase(member, rows) for member in rows]
+    told = [_row_of(item, names, rows) for item in evidence]
     for row, (member, colour) in enumerate(zip(rows, palette(len(rows)), strict=True)):
         y = top + row * _LINE
-        name = phrase(member, rows)
+        name = names[row]
         pen.text((10, y + 6), _cut(name, pen, small, left - 18), fill=_INK, font=small)
         for a, b in member.spans:
             pen.rectangle([x(a), y + 9, max(x(b), x(a) + 2), y + _LINE - 9], fill=colour)
-        for item in evidence:
-            who, _, what = item.label.partition(": ")
-            if what and who == name and item.t0 is not None:
+        for item, where in zip(evidence, told, strict=True):
+            what = item.label.partition(": ")[2]
+            if where == row and item.t0 is not None:
                 word = pen.textlength(what, font=small)
                 at = min(x(item.t0), width - right - word - 6)
                 pen.rectangle([at, y + 4, at + word + 6, y + _LINE - 4], fill=_INK)
@@ -104,6 +114,14 @@ def timeline(
     for t in inspected:
         pen.line([x(t), bottom + 7, x(t), bottom + 17], fill=(70, 100, 150))
     return Image.from_array(np.asarray(page))
+
+
+def _row_of(item: Evidence, names: Sequence[str], rows: Sequence[Member]) -> int:
+    """The row of an event: of the things with its name, the one seen nearest to it; -1 if there is none."""
+    who, _, what = item.label.partition(": ")
+    same = [k for k, name in enumerate(names) if name == who and what and item.t0 is not None]
+    t = item.t0 or 0.0
+    return min(same, key=lambda k: min(max(a - t, t - b, 0.0) for a, b in rows[k].spans), default=-1)
 
 
 def _ticks(span: tuple[float, float]) -> list[float]:

@@ -1,38 +1,27 @@
-"""From coarse trails to events: look closely where something changes, and only there."""
+"""From coarse trails to events: look where most is open, follow everything anew, look again."""
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from itertools import pairwise
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from lucida.media.geometry import Box
-from lucida.watch.events.happenings import (
-    Happening,
-    Shot,
-    cuts,
-    edge_distance,
-    happenings,
-    see_shot,
-    shrink_all,
-)
+from lucida.watch.events.happenings import Happening, Shot, happenings
 from lucida.watch.events.head import EventHead
-from lucida.watch.events.trails import Trail, joined, likeness
-from lucida.watch.reason.cast import Member, comes_back, overlap, scenes_of
+from lucida.watch.events.sightings import Trail
+from lucida.watch.reason.cast import Member, cast_of
+from lucida.watch.reason.doubts import FINEST, Aim, gaps_of, worths
+from lucida.watch.reason.looking import Looker
 from lucida.watch.reason.tools import Tools
-from lucida.watch.reason.watching import Name, Watched, WatchedShot, name_of
+from lucida.watch.reason.watching import Watched
+from lucida.world.clip_records import EVENT_KINDS
 
-DENSE = 12.0  # frames a second of a close look
-_MOVED, _RECOLOURED, _GROWN = (
-    0.02,
-    0.025,
-    0.2,
-)  # shorter sides, OKLab, log of area: changes between two coarse frames
-_CUT_OFF = 0.02  # of the picture's side: a thing this near its edge may be half outside
-_PAD = 0.2  # seconds around a change
+ROUNDS = 8  # of looks and following anew for one question
+LEAST_WORTH = 0.2  # below which a gap is not looked into
+_SHORT = 0.2  # seconds: a gap in which nothing is missed
+_FEWEST, _SHARE = 3, 0.34  # of the frames left, looked at in one round: what they show decides about the rest
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -52,36 +41,147 @@ class Seen:
     track: dict[float, Box]
 
 
+@dataclass(frozen=True, kw_only=True)
+class Want:
+    """What a question wants to know of these members: whether and when they do one of ``kinds``, within ``span``."""
+
+    members: tuple[Member, ...]
+    kinds: tuple[str, ...] = EVENT_KINDS
+    span: tuple[float, float] | None = None
+
+
 class Refiner:
     """Close looks at a watched film, remembered from question to question.
 
     Args:
-        watched, cast: of the coarse pass; the cast grows where a close look finds something new.
+        watched: the coarse pass; it is added to. tools: over the same film, with its ledger.
+
+    Attributes:
+        cast: as known by now; it is drawn up anew after every look.
+        open: worth of the best look that the budget did not allow, 0..1.
     """
 
-    def __init__(self, watched: Watched, cast: list[Member], tools: Tools, head: EventHead) -> None:
-        self.watched, self.cast, self.tools, self.head = watched, cast, tools, head
-        self._owner: dict[tuple[int, int], Member] = {ref: member for member in cast for ref in member.refs}
-        self._times = sorted({*watched.times, *watched.closer})
+    def __init__(self, watched: Watched, tools: Tools, head: EventHead) -> None:
+        self.watched, self.tools, self.head = watched, tools, head
+        self.looker = Looker(watched, tools)
         self.refused: list[str] = []
+        self.open = 0.0
+        self._tried: set[float] = set()  # looked for there and no new frame found
+        self._recast()
+
+    def _recast(self) -> None:
+        self.cast = cast_of(self.watched)
+        self._owner = {ref: member for member in self.cast for ref in member.refs}
+        self._times = sorted({*self.watched.times, *self.watched.closer})
 
     @property
     def times(self) -> Sequence[float]:
         """Every time that was looked at, rising."""
         return self._times
 
+    def refine(self, wanted: Callable[[], Sequence[Want]]) -> None:
+        """Look until nothing that is wanted is worth another frame or the budget is spent.
+
+        Args:
+            wanted: asked anew in every round, as the cast changes with what is seen.
+        """
+        touched: set[int] = set()
+        for _ in range(ROUNDS):
+            wishes = self._wishes(wanted())
+            if not wishes:
+                break
+            left = self.tools.ledger.left
+            batch = wishes[: max(_FEWEST, round(_SHARE * left))]
+            touched |= self.look({s: [t for _, x, t in batch if x == s] for s in {s for _, s, _ in batch}})
+            if not left:
+                self.open = max(self.open, wishes[0][0])
+                break
+        if any([self.looker.name(s) for s in sorted(touched)]):
+            self._recast()
+
+    def fill(self, wanted: Sequence[Member], most: int, enough: Callable[[], bool]) -> None:
+        """Look evenly where these members were seen (anywhere, without any), at most ``most`` frames, until ``enough``.
+
+        What was not found may still have been missed; the longest gaps come first.
+        """
+        shots = {s for member in wanted for s, _ in member.refs} or set(range(len(self.watched.shots)))
+        before = len(self._times)
+        touched: set[int] = set()
+        for _ in range(ROUNDS):
+            most, before = most - (len(self._times) - before), len(self._times)
+            if most <= 0 or enough():
+                break
+            gaps = sorted(
+                (float(a - b), s, float(a + b) / 2) for s in sorted(shots) for a, b in self._gaps(s)
+            )
+            gaps = [gap for gap in gaps if gap[0] < -_SHORT and gap[2] not in self._tried]
+            batch = gaps[: min(most, max(_FEWEST, round(0.5 * most)))]
+            if not batch:
+                break
+            touched |= self.look({s: [t for _, x, t in batch if x == s] for s in {s for _, s, _ in batch}})
+        if any([self.looker.name(s) for s in sorted(touched)]):
+            self._recast()
+
+    def _gaps(self, s: int) -> np.ndarray:
+        """(n, 2): the gaps of a shot that may be divided; none where the camera moves."""
+        shot, footage, step = self.watched.shots[s].shot, self.tools.footage, 1 / self.watched.rate
+        if shot.moving:
+            return np.zeros((0, 2))
+        return gaps_of(
+            self._times,
+            (max(shot.span[0] - step, footage.first_t), min(shot.span[1] + step, footage.duration)),
+        )
+
+    def look(self, times: Mapping[int, Sequence[float]]) -> set[int]:
+        """Frames of these shots at these times (most wanted first); the shots that had any."""
+        before = len(self._times)
+        for s, wanted in times.items():
+            if note := self.looker.look(s, wanted):
+                self.refused.append(note)
+        seen = {*self.watched.times, *self.watched.closer}
+        for t in (t for wanted in times.values() for t in wanted):
+            if all(abs(t - other) > 1e-3 for other in seen):
+                self._tried.add(t)
+        self._recast()
+        return set(times) if len(self._times) > before else set()
+
+    def look_near(self, t: float) -> None:
+        """One frame at ``t``, unless one close to it was seen."""
+        if self.support(t, t):
+            return
+        found = [
+            s for s, seen in enumerate(self.watched.shots) if seen.shot.span[0] <= t <= seen.shot.span[1]
+        ]
+        if found and not self.watched.shots[found[0]].shot.moving:
+            self.look({found[0]: [t]})
+
+    def _wishes(self, wanted: Sequence[Want]) -> list[tuple[float, int, float]]:
+        """(worth, shot, time), best first."""
+        found = []
+        for s, seen in enumerate(self.watched.shots):
+            aims = [
+                Aim(trails=trails, kinds=want.kinds, span=want.span)
+                for want in wanted
+                if (trails := tuple(k for member in want.members for shot, k in member.refs if shot == s))
+            ]
+            gaps = self._gaps(s)
+            if not aims or not len(gaps):
+                continue
+            for worth, (a, b) in zip(
+                worths(seen.shot, aims, self.head, self._times, gaps), gaps, strict=True
+            ):
+                t = float(a + b) / 2
+                if worth >= LEAST_WORTH and t not in self._tried:
+                    found.append((float(worth), s, t))
+        return sorted(found, reverse=True)
+
     def events(self, members: Iterable[Member], kinds: Sequence[str] | None = None) -> list[Seen]:
-        """What the members do, in order of time; ``kinds``: only these events are looked for."""
+        """What the members do as far as is known, in order of time; ``kinds``: only these."""
         wanted = list(members)
         found: list[Seen] = []
         for s in sorted({s for member in wanted for s, _ in member.refs}):
-            own = [k for member in wanted for shot, k in member.refs if shot == s]
-            shot, rate = self._shot(s), self.watched.rate
-            windows = [w for k in own for w in active(shot.trails[k], shot, rate, kinds, self._times)]
-            for t0, t1 in merged(windows):
-                self._look(s, t0, t1)
-            shot = self._shot(s)
-            mine = [k for k in range(len(shot.trails)) if any(self._owner.get((s, k)) is m for m in wanted)]
+            shot = self.watched.shots[s].shot
+            mine = [k for member in wanted for x, k in member.refs if x == s]
             for happening in happenings(shot, self.head, mine):
                 if kinds is None or happening.kind in kinds:
                     found.append(self._seen(s, shot, happening))
@@ -89,78 +189,13 @@ class Refiner:
 
     def support(self, t0: float, t1: float) -> float:
         """Share of [t0, t1] that lies within a twelfth of a second of a frame that was looked at."""
-        return float(self._near(t0, t1)[1].mean())
-
-    def _near(self, t0: float, t1: float) -> tuple[np.ndarray, np.ndarray]:
-        """Even times over [t0, t1], and whether a frame close to each was looked at."""
-        grid = np.linspace(t0, t1, max(2, round((t1 - t0) * DENSE) + 1))
+        grid = np.linspace(t0, t1, max(2, round((t1 - t0) * FINEST) + 1))
         times = np.array(self._times)
         if not len(times):
-            return grid, np.zeros(len(grid), bool)
+            return 0.0
         at = np.searchsorted(times, grid)
         before, after = times[np.clip(at - 1, 0, len(times) - 1)], times[np.clip(at, 0, len(times) - 1)]
-        return grid, np.minimum(np.abs(grid - before), np.abs(after - grid)) <= 1 / DENSE
-
-    def _look(self, s: int, t0: float, t1: float) -> None:
-        """Frames of a span at the dense rate, followed, and joined to the trails that are known."""
-        shot = self._shot(s)
-        footage, step = self.tools.footage, 1 / self.watched.rate
-        t0, t1 = max(t0, shot.span[0], footage.first_t), min(t1, shot.span[1] + step, footage.duration)
-        grid, known = self._near(t0, t1)
-        if t1 <= t0 or known.all():
-            return
-        t0, t1 = max(t0, grid[~known][0] - 1 / DENSE), min(t1, grid[~known][-1] + 1 / DENSE)
-        look = self.tools.crop(t0, t1, DENSE)
-        if look.failed:
-            self.refused.append(look.note)
-            return
-        times, frames = zip(*look.frames, strict=True)
-        small = shrink_all(frames)
-        starts = [*cuts(small), len(small)]
-        a, b = max(pairwise(starts), key=lambda part: part[1] - part[0])
-        self.watched.close.setdefault(s, []).append((t0, t1))
-        self.watched.closer = sorted({*self.watched.closer, *times[a:b]} - set(self.watched.times))
-        self._times = sorted({*self._times, *times[a:b]})
-        close = see_shot(times[a:b], small[a:b], shot.shape, ground=shot.ground)
-        self._join(s, close, dict(zip(times[a:b], frames[a:b], strict=True)))
-
-    def _join(self, s: int, close: Shot, frames: dict[float, np.ndarray]) -> None:
-        shot = self._shot(s)
-        trails, names = list(shot.trails), list(self.watched.shots[s].names)
-        for trail in close.trails:
-            k = _best(trail, trails)
-            if k is not None:
-                trails[k] = joined([trails[k], trail])
-            elif len(trail.sightings) >= 4:
-                names.append(self._add(s, len(trails), trail, frames))
-                trails.append(trail)
-        span = (min(shot.span[0], close.span[0]), max(shot.span[1], close.span[1]))
-        shot = replace(shot, trails=tuple(trails), span=span)
-        self.watched.shots[s] = WatchedShot(shot=shot, names=tuple(names))
-
-    def _shot(self, s: int) -> Shot:
-        return self.watched.shots[s].shot
-
-    def _add(self, s: int, k: int, trail: Trail, frames: dict[float, np.ndarray]) -> Name | None:
-        """A thing that only the close look found."""
-        best = trail.best()
-        name = None
-        if self.tools.describer is not None and best.t in frames:
-            look = self.tools.zoom(best.t, best.box)
-            name = name_of(look.words[0], best.t, best.box) if look.words else None
-        same = [m for m in self.cast if name is not None and m.noun == name.noun and m.colour == name.colour]
-        same = [
-            m for m in same if all(t.span[1] < trail.span[0] or trail.span[1] < t.span[0] for t in m.trails)
-        ]
-        scenes = scenes_of(self.watched)
-        same = [m for m in same if comes_back(m, s, trail, m.colour, scenes)]
-        member = same[0] if same else Member(name=name)
-        if not same:
-            self.cast.append(member)
-        member.refs.append((s, k))
-        member.trails.append(trail)
-        self._owner[s, k] = member
-        return name
+        return float((np.minimum(np.abs(grid - before), np.abs(after - grid)) <= 1 / FINEST).mean())
 
     def _seen(self, s: int, shot: Shot, h: Happening) -> Seen:
         who = self._owner[s, h.trail]
@@ -174,80 +209,7 @@ class Refiner:
 
     def trails_of(self, member: Member) -> list[Trail]:
         """A member's trails as known by now."""
-        return [self._shot(s).trails[k] for s, k in member.refs]
-
-
-def active(
-    trail: Trail, shot: Shot, rate: float, kinds: Sequence[str] | None = None, looked: Sequence[float] = ()
-) -> list[tuple[float, float]]:
-    """Spans in which the trail may be doing something, judged by what is known of it.
-
-    Of a movement only its beginning and its end are looked at closely: in between nothing begins. ``looked``: times of
-    all frames seen, rising; a thing came after the last of them that does not show it.
-    """
-    step = 1 / rate
-    kinds = kinds or ("enter", "leave", "jump", "approach", "stop", "change colour")
-    spans: list[tuple[float, float]] = []
-    sightings = trail.sightings
-    first, last = sightings[0], sightings[-1]
-    if "enter" in kinds and (first.t > shot.span[0] + 0.5 * step or edge_distance(first.box) < _CUT_OFF):
-        k = bisect_left(looked, first.t - 1e-6)
-        spans.append((looked[k - 1] if k else first.t - step, _off_edge(sightings) + _PAD))
-    if "leave" in kinds and (last.t < shot.span[1] - 0.5 * step or edge_distance(last.box) < _CUT_OFF):
-        k = bisect_right(looked, last.t + 1e-6)
-        spans.append((_off_edge(sightings[::-1]) - _PAD, looked[k] if k < len(looked) else last.t + step))
-    if not {"jump", "approach", "stop", "change colour"} & set(kinds):
-        return merged(spans)
-    moves: list[tuple[float, float]] = []
-    for a, b in pairwise(sightings):
-        recoloured = float(np.linalg.norm(a.lab - b.lab)) > _RECOLOURED
-        moved = np.hypot(a.centre[0] - b.centre[0], a.centre[1] - b.centre[1]) > _MOVED
-        grown = abs(np.log(max(a.area, 1e-6) / max(b.area, 1e-6))) > _GROWN
-        motion_asked = moved and bool({"jump", "approach", "stop"} & set(kinds))
-        if motion_asked or ((recoloured or grown) and "change colour" in kinds):
-            moves.append((a.t, b.t))
-    for t0, t1 in merged(moves, 0.05):
-        if t1 - t0 <= 4 * step:
-            spans.append((t0 - _PAD, t1 + _PAD))
-        else:
-            spans += [(t0 - _PAD, t0 + 1.2 * step), (t1 - 2 * step, t1 + _PAD)]
-    return merged(spans)
-
-
-def _off_edge(sightings: Sequence) -> float:
-    """The first time at which the thing is clear of the picture's sides; the second sighting's at the latest found."""
-    for s in sightings[:16]:
-        if edge_distance(s.box) > 0.015:
-            return s.t
-    return sightings[0].t
-
-
-def merged(spans: Iterable[tuple[float, float]], gap: float = 0.25) -> list[tuple[float, float]]:
-    """Spans in order, those closer than ``gap`` seconds made one."""
-    found: list[tuple[float, float]] = []
-    for t0, t1 in sorted(spans):
-        if found and t0 - found[-1][1] <= gap:
-            found[-1] = (found[-1][0], max(found[-1][1], t1))
-        else:
-            found.append((t0, t1))
-    return found
-
-
-def _best(trail: Trail, trails: Sequence[Trail]) -> int | None:
-    """The known trail that a closely followed one belongs to: in the same places, else near in time and alike."""
-    scored = [(overlap(known, trail), k) for k, known in enumerate(trails)]
-    score, k = max(scored, default=(0.0, -1))
-    if score > 0.3:
-        return k
-    best, found = 0.55, None
-    for k, known in enumerate(trails):
-        near = min(known.sightings, key=lambda s: min(abs(s.t - trail.span[0]), abs(s.t - trail.span[1])))
-        mine = trail.at(near.t)
-        away = np.hypot(near.centre[0] - mine.centre[0], near.centre[1] - mine.centre[1])
-        alike = likeness(known, trail)
-        if abs(near.t - mine.t) <= 0.45 and away < 0.1 + 0.8 * abs(near.t - mine.t) and alike > best:
-            best, found = alike, k
-    return found
+        return [self.watched.shots[s].shot.trails[k] for s, k in member.refs]
 
 
 def _once(events: list[Seen]) -> list[Seen]:

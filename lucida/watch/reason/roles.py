@@ -18,7 +18,7 @@ from lucida.watch.reason.tools import Footage, Ledger, Tools
 from lucida.watch.reason.watching import Watched
 from lucida.watch.records import Trace
 
-TOOLS = ("overview", "seek", "crop", "zoom", "recall")
+TOOLS = ("overview", "seek", "crop", "glance", "zoom", "recall")
 
 
 class SearchReasoner:

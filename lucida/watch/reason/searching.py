@@ -1,60 +1,28 @@
 """Budgeted evidence search: coarse to fine, every answer with the spans and boxes it rests on.
 
-The order is: who in the cast is meant; a close look where that thing changes; the events found there; the answer,
+The order is: who in the cast is meant; looks where most is open about it; the events found; the answer,
 with a confidence that can never exceed what was looked at. Where the thing is not found, or the verb is none of the
 six, or the evidence is too thin, the answer is an abstention that says what was inspected.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import numpy as np
 
-from lucida.media.geometry import Box
-from lucida.media.records import Evidence
-from lucida.media.region import Region
-from lucida.media.track import Track
-from lucida.metrics.reader import read_caption
-from lucida.watch.events.head import EventHead
-from lucida.watch.reason.cast import Alike, Member, cast_of, chosen, phrase
+from lucida.watch.reason.cast import chosen, phrase
+from lucida.watch.reason.finding import Finder, changing
 from lucida.watch.reason.findings import Findings, Result, away, nothing, span_text
-from lucida.watch.reason.question import Clause, Question, Thing, understand
-from lucida.watch.reason.refining import Refiner, Seen
+from lucida.watch.reason.question import Clause, Question, understand
 from lucida.watch.reason.steady import UNFOLLOWED, doubt_of, steady_share
-from lucida.watch.reason.tools import Tools
-from lucida.watch.reason.watching import Watched
-from lucida.world.clip_records import EVENT_KINDS
-from lucida.world.events import event_text
-from lucida.world.language import lexicon
 from lucida.world.scene import place_word
 
-OUTSTANDING = 2.5  # standard deviations above unrelated names from which the memory's best frame is evidence
-LEAST = 0.3  # confidence below which an answer is withheld
 KNOWN = "enter, leave, jump, approach, stop and change colour"
 
 
-class Searcher:
-    """Answers questions about one watched film; what was looked at for one question serves the next.
-
-    Args:
-        watched: the coarse pass. tools: over the same film, with its ledger. head: the event head.
-        alike: likeness of two nouns, for words that are not the world's; None takes exact names only.
-        least: confidence below which an answer is withheld.
-    """
-
-    def __init__(
-        self,
-        watched: Watched,
-        tools: Tools,
-        head: EventHead,
-        *,
-        alike: Alike | None = None,
-        least: float = LEAST,
-    ) -> None:
-        self.watched, self.tools, self.alike, self.least = watched, tools, alike, least
-        self.cast = cast_of(watched)
-        self.refiner = Refiner(watched, self.cast, tools, head)
+class Searcher(Finder):
+    """Answers questions about one watched film; what was looked at for one question serves the next."""
 
     def reason(self, question: str | Question) -> Findings:
         """Search for the answer.
@@ -63,7 +31,7 @@ class Searcher:
             InputError: the question has no known form.
         """
         asked = understand(question) if isinstance(question, str) else question
-        begin = len(self.tools.ledger.steps)
+        begin, self.refiner.open = len(self.tools.ledger.steps), 0.0
         text, evidence, confidence, withheld = self._answer(asked)
         if confidence < self.least and not withheld:
             text, withheld = f"not sure enough ({confidence:.2f}) of: {text}", True
@@ -100,34 +68,27 @@ class Searcher:
         if not steady_share(self.watched) and q.kind not in ("exists", "visible"):
             return nothing("the camera moves throughout, so nothing can be followed nor what it does be told")
         by_kind: dict[str, Callable[[Question], Result]] = {
-            "when": self._when, "happens": self._happens, "how often": self._how_often, "how many": self._how_many,
+            "when": self._when, "happens": self._when, "how often": self._how_often, "how many": self._how_many,
             "count": self._count, "present": self._present, "exists": self._exists, "visible": self._visible,
             "after": self._neighbour, "before": self._neighbour, "order": self._order, "becomes": self._colour_change,
             "was": self._colour_change, "colour": self._at_moment, "where": self._at_moment, "side": self._side,
             "who": self._who,
         }  # fmt: skip
+        self._look(q)
         return by_kind[q.kind](q)
 
     def _when(self, q: Question) -> Result:
+        """When does it happen, and does it at all?"""
         assert q.clause is not None
         found, sure, missing = self._find(q.clause)
         if missing:
             return nothing(missing)
         if not found:
-            return "never", self._seen_spans(q.clause.subject), sure, False
+            return "never" if q.kind == "when" else "no", self._seen_spans(q.clause.subject), sure, False
         event = found[-1] if q.pick == "last" else found[0] if q.pick else max(found, key=lambda e: e.score)
         listed = [event] if q.pick else [event, *(e for e in found if e is not event)]
-        return span_text(event), [self._cite(e) for e in listed], self._sure(event) * sure, False
-
-    def _happens(self, q: Question) -> Result:
-        assert q.clause is not None
-        found, sure, missing = self._find(q.clause)
-        if missing:
-            return nothing(missing)
-        if not found:
-            return "no", self._seen_spans(q.clause.subject), sure, False
-        best = max(found, key=lambda e: e.score)
-        return "yes", [self._cite(e) for e in found], self._sure(best) * sure, False
+        text = span_text(event) if q.kind == "when" else "yes"
+        return text, [self._cite(e) for e in listed], self._sure(event) * sure, False
 
     def _how_often(self, q: Question) -> Result:
         assert q.clause is not None
@@ -175,22 +136,16 @@ class Searcher:
         if missing or not found:
             return nothing(missing or "that was not seen to happen")
         anchor = found[0]
-        every = [
-            e
-            for e in self.refiner.events(self._named())
-            if not (e.who is anchor.who and e.kind == anchor.kind)
-        ]
-        later = [e for e in every if e.t0 >= anchor.t1 - 0.1] if q.kind == "after" else []
-        earlier = [e for e in every if e.t1 <= anchor.t0 + 0.1] if q.kind == "before" else []
-        if not later and not earlier:
+        later, earlier = self._neighbours(anchor)
+        if not (later if q.kind == "after" else earlier):
             return "nothing", [self._cite(anchor)], 0.6 * self._sure(anchor) * sure * self._unbroken(), False
-        event = min(later, key=lambda e: e.t0) if later else max(earlier, key=lambda e: e.t1)
+        event = min(later, key=lambda e: e.t0) if q.kind == "after" else max(earlier, key=lambda e: e.t1)
         confidence = min(self._sure(anchor), self._sure(event)) * sure * self._unbroken()
         return self._sentence(event), [self._cite(anchor), self._cite(event)], confidence, False
 
     def _colour_change(self, q: Question) -> Result:
         assert q.thing is not None
-        found, sure, missing = self._find(Clause(subject=q.thing, kind="change colour", verb="change"))
+        found, sure, missing = self._find(changing(q.thing))
         if missing or not found:
             return nothing(missing or "that was not seen to change colour")
         event = found[0]
@@ -292,107 +247,3 @@ class Searcher:
             0.0,
             True,
         )
-
-    # -- what they share ---------------------------------------------------------------------------------------------
-
-    def _find(self, clause: Clause) -> tuple[list[Seen], float, str]:
-        """Events of a clause, how sure it is who is meant and that nothing was missed, and why there can be none."""
-        assert clause.kind in EVENT_KINDS
-        members = chosen(clause.subject, self.cast, self.alike)
-        if not members:
-            return [], 0.0, f"no {clause.subject.text or 'thing'} was found"
-        best = members[0][0]
-        members = [(fit, m) for fit, m in members if fit > 0.7 * best]
-        others = chosen(clause.other, self.cast, self.alike) if clause.other is not None else []
-        if clause.other is not None and not others:
-            return [], 0.0, f"no {clause.other.text} was found"
-        refused = len(self.refiner.refused)
-        events = self.refiner.events([m for _, m in members], [clause.kind])
-        if others:
-            events = [e for e in events if any(e.other is m for _, m in others)]
-        if clause.colour is not None:
-            events = [e for e in events if self._colour_at(e.who, e.t1 + 0.1)[0] in (None, clause.colour)]
-        sure = best * (0.5 if len(self.refiner.refused) > refused else 1.0)
-        return events, sure if events else 0.85 * sure * self._unbroken(), ""
-
-    def _named(self) -> list[Member]:
-        return [m for m in self.cast if m.noun is not None or sum(len(t.sightings) for t in m.trails) >= 6]
-
-    def _sure(self, event: Seen) -> float:
-        """c = min(model, evidence): the head's probability, capped by how much of the event was looked at closely."""
-        return min(event.score, 0.1 + 0.9 * event.support)
-
-    def _every(self, events: Sequence[Seen]) -> float:
-        """How sure it is that these are the events and that there are no more; without any, ``_find`` has said it."""
-        return min(self._sure(e) for e in events) * self._unbroken() if events else 1.0
-
-    def _unbroken(self) -> float:
-        """1 where nothing could hide: less by what a moving camera took, and by 3/5 for each gap an event fits into."""
-        footage = self.tools.footage
-        times = np.array([footage.first_t, *self.refiner.times, max(footage.first_t, footage.duration)])
-        gaps = int((np.diff(times) > max(0.45, 1.6 / self.watched.rate)).sum())
-        return 0.4**gaps * steady_share(self.watched)
-
-    def _coverage(self) -> float:
-        """Share of the film that lies within a coarse step of a frame that was looked at."""
-        footage = self.tools.footage
-        grid = np.linspace(footage.first_t, max(footage.first_t, footage.duration - 1e-3), 200)
-        times = np.array(self.refiner.times)
-        if not len(times):
-            return 0.0
-        return float((np.abs(grid[:, None] - times[None]).min(1) <= 0.75 / self.watched.rate + 0.01).mean())
-
-    def _colour_at(self, who: Member, t: float) -> tuple[str | None, float]:
-        """A member's colour at a time, by the describer, and what the doubt costs."""
-        trail = min(self.refiner.trails_of(who), key=lambda x: away(x.span, t))
-        shown = trail.at(t)
-        look = self.tools.zoom(shown.t, shown.box)
-        return (read_caption(look.words[0], lexicon()).colour, 0.95) if look.words else (None, 0.0)
-
-    def _remembered(self, thing: Thing) -> tuple[Evidence | None, float | None]:
-        """The best span of the memory for a thing that was not followed, and how far it stands out.
-
-        That is in standard deviations of the scores that unrelated names have at the same frame; None where the tower
-        knows no such name. Below ``OUTSTANDING`` there is no evidence.
-        """
-        look = self.tools.seek(thing.text, 8)
-        if look.failed or not look.hits:
-            return None, None
-        best = max(look.hits, key=lambda hit: hit.score)
-        sure = float(np.clip((best.score - OUTSTANDING) / 4 + self.least, 0, 0.6))
-        if best.score < OUTSTANDING:
-            return None, best.score
-        near = [
-            h for h in look.hits if h.score >= OUTSTANDING and h.t0 <= best.t1 + 2 and h.t1 >= best.t0 - 2
-        ]
-        t0, t1 = min(h.t0 for h in near), max(h.t1 for h in near)
-        return Evidence(thing.text, t0, t1, score=sure), best.score
-
-    def _sentence(self, event: Seen) -> str:
-        colour = self._colour_at(event.who, event.t1 + 0.1)[0] if event.kind == "change colour" else None
-        other = phrase(event.other, self.cast) if event.other is not None else "something"
-        return event_text(event.kind, phrase(event.who, self.cast), other, colour or "another colour")
-
-    def _cite(self, event: Seen) -> Evidence:
-        label = f"{phrase(event.who, self.cast)}: {event.kind}"
-        return self._place(label, event.t0, event.t1, event.track or {event.t: event.box}, self._sure(event))
-
-    def _place(
-        self, label: str, t0: float, t1: float, boxes: dict[float, Box], score: float | None = None
-    ) -> Evidence:
-        track = Track({t: Region.from_box(box, self.watched.size) for t, box in boxes.items()})
-        return Evidence(label, float(t0), float(t1), track=track, score=score)
-
-    def _shown(self, member: Member) -> list[Evidence]:
-        """Where a member is seen, a box or two for each stretch."""
-        found = []
-        for t0, t1 in member.spans:
-            boxes = {s.t: s.box for trail in member.trails for s in trail.sightings if t0 <= s.t <= t1}
-            step = max(1, len(boxes) // 12)
-            found.append(
-                self._place(phrase(member, self.cast), t0, t1, dict(list(sorted(boxes.items()))[::step]))
-            )
-        return found
-
-    def _seen_spans(self, thing: Thing) -> list[Evidence]:
-        return [e for _, m in chosen(thing, self.cast, self.alike)[:1] for e in self._shown(m)]

@@ -22,10 +22,11 @@ def moving_spans(watched: Watched) -> list[tuple[float, float]]:
 
 
 def steady_share(watched: Watched) -> float:
-    """Share of the frames that a still camera took; 1 without any."""
-    still = sum(len(seen.shot.times) for seen in watched.shots if not seen.shot.moving)
-    every = sum(len(seen.shot.times) for seen in watched.shots)
-    return still / every if every else 1.0
+    """Share of the coarse frames that a still camera took; 1 without any."""
+    closer = set(watched.closer)
+    counts = [(seen.shot.moving, sum(t not in closer for t in seen.shot.times)) for seen in watched.shots]
+    every = sum(count for _, count in counts)
+    return sum(count for moving, count in counts if not moving) / every if every else 1.0
 
 
 def doubt_of(watched: Watched) -> str:

@@ -94,7 +94,7 @@ class Ledger:
 
 
 class Tools:
-    """overview, seek, crop, zoom, recall over one film.
+    """overview, seek, crop, glance, zoom, recall over one film.
 
     Args:
         footage: the film. ledger: what may be spent. memory: what was kept of it, if anything.
@@ -134,6 +134,25 @@ class Tools:
             else []
         )
         return self._frames("crop", {"t0": round(t0, 3), "t1": round(t1, 3), "fps": fps}, times)
+
+    def glance(self, times: Sequence[float]) -> Look:
+        """The frames on screen at ``times``, the most wanted first: those for which the budget does not reach are left.
+
+        ``Look.frames`` come in that order, a frame that is on screen at several of the times once.
+        """
+        args = {"times": tuple(round(t, 3) for t in times)}
+        if not times:
+            return self._refused("glance", args, "no time is given")
+        if (wrong := self._wrong("glance", args, min(times), max(times))) is not None:
+            return wrong
+        times = list(times)[: self.ledger.left]
+        if not times:
+            return self._refused("glance", args, "the budget of frames is spent")
+        shown = {frame.t: frame.pixels for frame in self.footage.at(times)}
+        self._kept = dict([*self._kept.items(), *shown.items()][-64:])
+        note = f"{len(shown)} frames, {min(shown):.2f} to {max(shown):.2f} s"
+        self.ledger.note("glance", args, note, list(shown), sum(p.size // 3 for p in shown.values()))
+        return Look(note=note, frames=tuple(shown.items()))
 
     def zoom(self, t: float, box: Box) -> Look:
         """What the describer says of a box at ``t``."""

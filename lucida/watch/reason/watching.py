@@ -9,14 +9,17 @@ from __future__ import annotations
 import io
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import PIL.Image
 
 from lucida.media.geometry import Box
+from lucida.metrics.geometry import box_iou
 from lucida.metrics.reader import read_caption
 from lucida.watch.events.ground import shrunk
 from lucida.watch.events.happenings import Shot, cuts, see_shot
+from lucida.watch.events.sightings import Trail
 from lucida.watch.protocols import Describer, Memory, Tower
 from lucida.watch.reason.tools import FrameLike
 from lucida.watch.records import Percept
@@ -27,6 +30,7 @@ CHUNK, OVERLAP = 20.0, 2.0  # seconds of a shot followed at once, and shared wit
 MIDDLE = 384  # longer side of the pictures that are described and kept
 _AFTER_NOUN = frozenset([",", "in", "at", "on", "left", "right", "above", "below", "near"])
 NAMED = 8  # things of a chunk that get a name, the largest and longest seen first
+VIEWS = 3  # of a thing that are described: one may be misread
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,10 +47,42 @@ class Name:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class WatchedShot:
-    """A shot (or a chunk of a long one) and a name per trail, None where it was too small or short to be named."""
+    """A shot (or a chunk of a long one) and what was ``said`` of boxes in it, whatever trails they are on by now."""
 
     shot: Shot
-    names: tuple[Name | None, ...]
+    said: tuple[Name, ...] = ()
+
+    @cached_property
+    def names(self) -> tuple[Name | None, ...]:
+        """One per trail: the noun that was said of it most, as said of the best view; None where nothing was."""
+        return tuple(_voted(names) if names else None for names in self.heard)
+
+    @cached_property
+    def heard(self) -> tuple[list[Name], ...]:
+        """All that was said of each trail."""
+        found: tuple[list[Name], ...] = tuple([] for _ in self.shot.trails)
+        for name in self.said:
+            if (k := _shown_by(self.shot.trails, name)) is not None:
+                found[k].append(name)
+        return found
+
+
+def _shown_by(trails: Sequence[Trail], name: Name) -> int | None:
+    """The trail that is in a name's box at its time."""
+    best, found = 0.5, None
+    for k, trail in enumerate(trails):
+        if trail.span[0] - 0.01 <= name.t <= trail.span[1] + 0.01:
+            shown = trail.at(name.t)
+            score = float(box_iou(np.array(shown.box), np.array(name.box)))
+            if abs(shown.t - name.t) < 0.01 and score > best:
+                best, found = score, k
+    return found
+
+
+def _voted(names: Sequence[Name]) -> Name:
+    """The name whose noun comes most often; of equals the first said, of one noun the one with the commoner colour."""
+    nouns, colours = [n.noun for n in names], [n.colour for n in names]
+    return max(names, key=lambda n: (nouns.count(n.noun), colours.count(n.colour)))
 
 
 @dataclass(kw_only=True)
@@ -115,37 +151,34 @@ def _finish(
 ) -> None:
     times, small, middle = zip(*chunk, strict=True)
     shot = see_shot(times, np.stack(small), watched.size)
-    watched.shots.append(
-        WatchedShot(shot=shot, names=named(shot, dict(zip(times, middle, strict=True)), describer))
-    )
+    said = said_of(shot, dict(zip(times, middle, strict=True)), describer)
+    watched.shots.append(WatchedShot(shot=shot, said=said))
 
 
-def named(
-    shot: Shot, pictures: dict[float, np.ndarray], describer: Describer | None
-) -> tuple[Name | None, ...]:
-    """A name for each of the shot's largest and longest trails, from the picture that shows it best.
+def said_of(shot: Shot, pictures: dict[float, np.ndarray], describer: Describer | None) -> tuple[Name, ...]:
+    """What the describer says of the shot's largest and longest trails, from the pictures that show each best.
 
     Args:
-        pictures: by time; a trail none of whose sightings has a picture gets no name.
+        pictures: by time; a view without a picture is left out.
     """
-    names: list[Name | None] = [None] * len(shot.trails)
     if describer is None:
-        return tuple(names)
+        return ()
 
     def worth(k: int) -> float:
         return float(np.sqrt(len(shot.trails[k].sightings)) * shot.trails[k].best().area)
 
-    looks: dict[float, list[int]] = {}
+    views: dict[float, list[tuple[int, int, Box]]] = {}
     for k in sorted(range(len(shot.trails)), key=worth, reverse=True)[:NAMED]:
-        t = shot.trails[k].best().t
-        if t in pictures:
-            looks.setdefault(t, []).append(k)
-    for t, indices in looks.items():
-        boxes = [shot.trails[k].best().box for k in indices]
-        thumb = encoded(pictures[t])
-        for k, box, text in zip(indices, boxes, describer.describe(pictures[t], boxes), strict=True):
-            names[k] = name_of(text, t, box, thumb)
-    return tuple(names)
+        for rank, view in enumerate(shot.trails[k].views(VIEWS)):
+            if view.t in pictures:
+                views.setdefault(view.t, []).append((rank, k, view.box))
+    said: list[tuple[int, int, Name]] = []
+    for t, shown in views.items():
+        boxes = [box for _, _, box in shown]
+        thumb = encoded(pictures[t]) if any(rank == 0 for rank, _, _ in shown) else b""
+        for (rank, k, box), text in zip(shown, describer.describe(pictures[t], boxes), strict=True):
+            said.append((rank, k, name_of(text, t, box, b"" if rank else thumb)))
+    return tuple(name for _, _, name in sorted(said, key=lambda item: item[:2]))
 
 
 def name_of(text: str, t: float, box: Box, thumb: bytes = b"") -> Name:
@@ -157,11 +190,7 @@ def name_of(text: str, t: float, box: Box, thumb: bytes = b"") -> Name:
 def _last_word(text: str) -> str | None:
     """The noun of a caption that has none of the world's: the word before its first comma, "in", "at" or "on"."""
     words = text.lower().replace(",", " ,").split()
-    stops = [
-        i
-        for i, word in enumerate(words)
-        if word in (",", "in", "at", "on", "left", "right", "above", "below", "near")
-    ]
+    stops = [i for i, word in enumerate(words) if word in _AFTER_NOUN]
     head = words[: stops[0]] if stops else words
     return head[-1] if head and head[-1] not in ("a", "an", "the", "thing") else None
 

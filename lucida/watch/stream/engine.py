@@ -20,17 +20,17 @@ from lucida.media.video import Frame
 from lucida.watch.protocols import Memory, Tower, Trigger
 from lucida.watch.query import LONGEST, take_apart
 from lucida.watch.records import Hit, Percept, Seen, Sizes
+from lucida.watch.stream.baseline import BaselineConfig
 from lucida.watch.stream.detector import EventDetector, Observed
 from lucida.watch.stream.listener import GateConfig
 from lucida.watch.stream.notices import Notice, Status
-from lucida.watch.stream.null import NullConfig
 from lucida.watch.stream.onsets import Onset
 from lucida.watch.stream.registered import Registered
 from lucida.watch.stream.subtitles import Line
 from lucida.watch.stream.tape import Cut, Tape, jpeg_of, picture_of
 from lucida.watch.stream.triggers import Cusum
 
-SMALL_STATE = 1024  # bytes of numbers that a registered query keeps, rounded up
+SMALL_STATE = 2048  # bytes of numbers that a registered query keeps, rounded up
 
 
 @runtime_checkable
@@ -52,7 +52,7 @@ class EngineConfig:
     settle: float = 2.0  # seconds from the start in which what is seen has been there already, not entered
     evidence: int = 48 << 10  # most bytes of an evidence frame
     thumb: int = 96  # longer side of the pictures in the memory; 0 keeps none
-    null: NullConfig = field(default_factory=NullConfig)
+    baseline: BaselineConfig = field(default_factory=BaselineConfig)
     gate: GateConfig = field(default_factory=GateConfig)
 
     def __post_init__(self) -> None:
@@ -102,7 +102,7 @@ class Engine:
         """Listen for ``text`` from now on.
 
         Raises:
-            InputError: the scorer cannot make sense of it.
+            InputError: the scorer cannot make sense of it, or it names no thing and there is no detector for its verb.
         """
         reading = None if Registered.is_sound(text) else self.scorer.read(text)
         query = Registered(text, reading, self._trigger(), self.config, self.detector)
@@ -116,7 +116,10 @@ class Engine:
         vector = getattr(self.tower, "query_vector", None)
         if vector is None:
             raise InputError(f"{type(self.tower).__name__} has no vectors for text")
-        return self.memory.read(vector(self.scorer.read(text).weights), k)
+        weights = self.scorer.read(text).weights
+        if not np.any(weights):
+            raise InputError(f"query {text!r}: names no thing that the memory could be searched for")
+        return self.memory.read(vector(weights), k)
 
     def step(self, item: Frame | Line | Onset) -> list[Notice]:
         """Take the next thing on the clock; what there is to report now.

@@ -1,4 +1,4 @@
-"""One registered query: its running null, its trigger, and whether what it asks for is there now."""
+"""One registered query: its running baseline, its trigger, and whether what it asks for is there now."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from lucida.media.errors import InputError
 from lucida.watch.protocols import Trigger
 from lucida.watch.records import Alarm
-from lucida.watch.stream.null import NullConfig, RunningNull
+from lucida.watch.stream.baseline import Baseline, BaselineConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,7 +32,7 @@ class Change:
     begins: bool
     alarm: Alarm
     t1: float
-    level: float  # standard deviations above the null now
+    level: float  # standard deviations above the baseline now
 
 
 class Listener:
@@ -40,15 +40,15 @@ class Listener:
 
     Args:
         trigger: fed with standardised scores.
-        null: settings of the running null.
+        baseline: settings of the running baseline.
         gate: settings of the hysteresis.
     """
 
     def __init__(
-        self, trigger: Trigger, null: NullConfig | None = None, gate: GateConfig | None = None
+        self, trigger: Trigger, baseline: BaselineConfig | None = None, gate: GateConfig | None = None
     ) -> None:
         self.trigger, self.gate = trigger, gate or GateConfig()
-        self.null = RunningNull(null)
+        self.baseline = Baseline(baseline)
         self._alarm: Alarm | None = None
         self._seen = math.nan
         self.level = 0.0
@@ -67,10 +67,10 @@ class Listener:
         """Take the raw score of time ``t``; what changed, if anything. Uses nothing that came after ``t``."""
         if math.isnan(score):
             return None
-        self.level = (score - self.null.mean) / self.null.std
-        z = self.null.standard(score)
+        self.level = (score - self.baseline.mean) / self.baseline.std
+        z = self.baseline.standard(score)
         if self._alarm is not None:
-            self.null.learn(score, quiet=False)
+            self.baseline.learn(score, quiet=False)
             if self.level >= self.gate.low:
                 self._seen = t
             elif t - self._seen >= self.gate.hold:
@@ -78,9 +78,9 @@ class Listener:
             return None
         alarm = self.trigger.step(t, z)
         if alarm is None:
-            self.null.learn(score)
+            self.baseline.learn(score)
             return None
-        self.null.learn(score, quiet=False)
+        self.baseline.learn(score, quiet=False)
         self._alarm, self._seen = alarm, t
         return Change(begins=True, alarm=alarm, t1=t, level=self.level)
 
@@ -98,13 +98,15 @@ class Listener:
         alarm = (self._alarm.t, self._alarm.t0, self._alarm.score) if self._alarm else (math.nan,) * 3
         own = {"listener": np.array([*alarm, self._seen, self.level])}
         return (
-            own | self.null.state() | {f"trigger.{key}": value for key, value in self.trigger.state().items()}
+            own
+            | self.baseline.state()
+            | {f"trigger.{key}": value for key, value in self.trigger.state().items()}
         )
 
     def restore(self, state: dict[str, np.ndarray]) -> None:
         """Take up where ``state`` was taken."""
         t, t0, score, self._seen, self.level = (float(x) for x in state["listener"])
         self._alarm = None if math.isnan(t) else Alarm(t=t, t0=t0, score=score)
-        self.null.restore(state)
+        self.baseline.restore(state)
         prefix = "trigger."
         self.trigger.restore({k[len(prefix) :]: v for k, v in state.items() if k.startswith(prefix)})

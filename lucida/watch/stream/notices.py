@@ -31,7 +31,7 @@ class Notice:
         number: of the event, from 1; its end has the same.
         query: as given. source: frame | text | audio.
         t: stream time at which it is told. t0, t1: the span known so far.
-        score: standard deviations above the query's null at the best frame. statistic: the trigger's own.
+        score: standard deviations above the query's baseline at the best frame. statistic: the trigger's own.
         shown: the evidence frame, None for sound and text. text: the line of text.
         colour: (word, share) measured there. doubt: what nothing has checked.
     """

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 import numpy as np
 
+from lucida.media.errors import InputError
 from lucida.media.geometry import Box
 from lucida.media.video import Frame
 from lucida.watch.bridge import colour_share
@@ -46,18 +47,24 @@ class Registered:
 
     Attributes:
         number: of its latest event. doubt: what nothing checks, in words.
+        anything: it names neither thing nor colour ("something enters"): the detector alone tells.
     """
 
     def __init__(
         self, text: str, reading: Any, trigger: Trigger, config: EngineConfig, detector: EventDetector | None
     ) -> None:
         self.text, self.reading, self.config = text, reading, config
-        self.listener = Listener(trigger, config.null, config.gate)
+        self.listener = Listener(trigger, config.baseline, config.gate)
         self.number = 0
         self.sound = reading is None
         self.verb = None if self.sound else reading.words.verb
         self._detector = detector
         self.wants_detector = detector is not None and self.verb in detector.verbs
+        self.anything = not self.sound and not reading.names and reading.words.colour is None
+        if self.anything and not self.wants_detector:
+            raise InputError(
+                f"query {text!r}: names no thing, and nothing follows things here to tell what they do"
+            )
         self.doubt = "" if self.sound else self._doubt()
         self._best: Shown | None = None
         self._best_level = -math.inf
@@ -97,7 +104,7 @@ class Registered:
         Where a detector tells when things enter and leave, the listener goes on in silence: it speaks while the
         detector is blind.
         """
-        if self.sound or (self.wants_detector and self.verb not in READ_AS):
+        if self.sound or self.anything or (self.wants_detector and self.verb not in READ_AS):
             return []
         score, share = self._score(frame.pixels, seen, tower, scorer)
         was_on = self.on
@@ -127,11 +134,13 @@ class Registered:
             if past is None and tape is not None and each.t < frame.t:
                 past = tape.at(each.t)
             pixels = frame.pixels if past is None else past
-            crop = cropped(pixels, each.box)
-            level, share = self._score(crop, tower.see([crop]), tower, scorer)
-            named = bool(each.label) and each.label == self.reading.words.noun
-            if level < (NOUN_LEVEL if self.reading.names else COLOUR_LEVEL) and not named:
-                continue
+            level, share = each.score, None
+            if not self.anything:
+                crop = cropped(pixels, each.box)
+                level, share = self._score(crop, tower.see([crop]), tower, scorer)
+                named = bool(each.label) and each.label == self.reading.words.noun
+                if level < (NOUN_LEVEL if self.reading.names else COLOUR_LEVEL) and not named:
+                    continue
             jpeg = jpeg_of(pixels, most=self.config.evidence)
             shown = Shown(t=each.t, index=frame.index if past is None else -1, jpeg=jpeg, box=each.box)
             found.append(

@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from lucida.canvas.span import Role
+from lucida.canvas.vocabulary import Vocabulary
 from lucida.media.errors import InputError
 from lucida.models.store import load_model_files
 from lucida.systems.describe.bank import Seen
@@ -28,7 +29,7 @@ def drawn(seen: Seen, layout: Layout, i: int) -> Drawn:
 def test_truth_by_hand(small: Path) -> None:
     made = task(small)
     seen = next(s for n in range(20) if len((s := made.bank[n]).regions) > 1 and s.scene.objects[0].medium == "artwork")
-    truth = Truth(0.5)
+    truth = Truth(0.5, Vocabulary())
     cells = torch.zeros(144)
     cells[3], cells[4] = 0.6, 0.4
     regions = (replace(seen.regions[0], cells=cells), *(replace(r, cells=torch.zeros(144)) for r in seen.regions[1:]))
@@ -45,7 +46,7 @@ def test_a_photograph_is_not_named(small: Path) -> None:
     seen = made.bank[0]
     objects = tuple(replace(o, medium="photo") for o in seen.scene.objects)
     photos = replace(seen, scene=replace(seen.scene, objects=objects))
-    assert (Truth(0.1).of([drawn(photos, made.layout, 0)]).noun == NOTHING).all()
+    assert (Truth(0.1, Vocabulary()).of([drawn(photos, made.layout, 0)]).noun == NOTHING).all()
 
 
 def test_sides_by_hand(small: Path) -> None:
@@ -57,7 +58,7 @@ def test_sides_by_hand(small: Path) -> None:
         seen = made.bank[n]
         for i in range(len(seen.regions)):
             item = drawn(seen, made.layout, i)
-            found = Truth(0.5).of([item])
+            found = Truth(0.5, Vocabulary()).of([item])
             given = [span for span in item[1].spans if span.role is Role.GIVEN]
             ids = torch.cat([span.ids for span in given])[found.column[0, 0]]
             assert made.vocabulary.decode(ids.tolist()).split() == ["left", "right", "above", "below"]

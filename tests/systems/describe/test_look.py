@@ -87,6 +87,13 @@ def test_many_questions_in_one_decode(model: Describer) -> None:
     assert told[0].text == whole(here.ask("what is left of <1>?", [REGIONS[1]]).text, (1,))
     with pytest.raises(InputError, match="no questions"):
         here.ask_all([])
+    (wider,) = here.ask_all(["what is <2>?"], REGIONS, cites=[range(3)])
+    assert [e.label for e in wider.evidence] == ["<1>", "<2>", "<3>"]
+    with pytest.raises(InputError, match="1 lists of cited regions for 2 questions"):
+        here.ask_all(["<1>?", "<2>?"], REGIONS, cites=[[0]])
+    for strange in ([0], [0, 1, 9]):  # leaves out what it cites; names one that is not there
+        with pytest.raises(InputError, match=r"'what is <2>\?' is not about \[0"):
+            here.ask_all(["what is <2>?"], REGIONS, cites=[strange])
     with pytest.raises(InputError, match="is for a 4x4 picture"):
         here.ask_all(["<1>?"], [Region.from_box((0, 0, 1, 1), (4, 4))])
 
@@ -185,8 +192,8 @@ def test_released(model: Describer, geometry: str) -> None:
     told = here.describe(REGIONS[:3], plan=Plan(steps=3))
     assert len(told) == 3 and all(c.text for c in told)
     assert told.token_forwards > 3 * 64, "the whole sequence is read at every pass"
-    requests = here._region_requests(REGIONS[:3], 0, True)
-    plain = look(model)._region_requests(REGIONS[:3], 0, True)
+    requests = here.region_requests(REGIONS[:3], 0, True)
+    plain = look(model).region_requests(REGIONS[:3], 0, True)
     same = all(
         torch.equal(a.regions[0].replay, b.regions[0].replay) for a, b in zip(requests, plain, strict=True)
     )
@@ -201,14 +208,14 @@ def test_prompts_lie_in_the_context(model: Describer) -> None:
     from lucida.systems.describe.released import prompted, released_canvas
 
     here = look(model)
-    requests = here._region_requests(REGIONS[:2], 0, False)
-    span = prompted(model.layout, here._cells, [r.regions[0] for r in requests])
+    requests = here.region_requests(REGIONS[:2], 0, False)
+    span = prompted(model.layout, here.cells, [r.regions[0] for r in requests])
     side, v = model.layout.config.cells, model.layout.vocabulary
     grid = span.ids.view(side, side)
     assert bool((grid[:, : side // 2] == v.region(1)).all())
     assert bool((grid[: side // 2, side // 2 :] == v.region(2)).all())
     assert bool((grid[side // 2 :, side // 2 :] == v.special("cell")).all())
-    canvas = released_canvas(model.layout, here._cells, requests)
+    canvas = released_canvas(model.layout, here.cells, requests)
     assert [s.name for s in canvas.context] == ["picture", "request"]
     assert canvas.visibility == "released" and canvas.groups == 2
 

@@ -17,8 +17,8 @@ from lucida.media.errors import InputError
 from lucida.metrics.reader import read_caption
 from lucida.models.imagenet_names import basic_names
 from lucida.systems.describe.bank import FeatureBank
-from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout
-from lucida.systems.describe.samples import SampleConfig, Sampler, renamed
+from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, RegionFeatures, Request
+from lucida.systems.describe.samples import FEW, MANY_EVERY, SampleConfig, Sampler, renamed
 from lucida.world.language import STYLES_HELD_OUT, STYLES_TRAIN, caption, lexicon, scene_caption
 from lucida.world.splits import object_held_out, pair_held_out
 
@@ -215,6 +215,17 @@ def test_hints_of_artworks(bank: FeatureBank, layout: Layout) -> None:
     assert never.hinted(scene, 0, (), np.random.default_rng(0)) == (scene.objects[0].noun, ())
 
 
+def test_a_sure_hint_is_believed_of_artworks_too(bank: FeatureBank, layout: Layout) -> None:
+    """Then the caption is renamed, and the hint is surer than any false one is."""
+    scene, names = bank[1].scene, set()
+    always = Sampler(bank, layout, replace(CONFIG, trusted=1.0), 0, "strict")
+    for n in range(20):
+        noun, hints = always.hinted(scene, 0, (), np.random.default_rng(n))
+        names.add(noun)
+        assert hints[0][0] == noun and hints[0][1] >= 0.7 and hints[1][1] <= 0.3
+    assert len(names) > 10
+
+
 def test_copied_names_reach_the_canvas(bank: FeatureBank, layout: Layout) -> None:
     """End to end: the caption's noun is the first hint's wherever a photograph was renamed."""
     sampler = Sampler(bank, layout, replace(CONFIG, copied_hints=1.0, false_hints=0.0), 0, "strict")
@@ -239,6 +250,35 @@ def test_questions_cite_regions_without_hints(sampler: Sampler, bank: FeatureBan
     for request in found:
         cited = {int(word) for word in request.text.replace("<", " <").split("<")[1:] for word in [word.split(">")[0]]}
         assert cited <= set(range(1, len(request.regions) + 1))
+
+
+def cited_at(sampler: Sampler, steps: range) -> list[int]:
+    """How many regions each group of some steps cites."""
+    canvases = [canvas for step in steps for canvas in sampler.canvases(step)]
+    given = [canvas.part(group, Role.GIVEN) for canvas in canvases for group in range(canvas.groups)]
+    return [sum(span.name == "marker" for span in part) for part in given]
+
+
+def test_questions_about_many_regions_are_kept_apart(bank: FeatureBank, layout: Layout) -> None:
+    """They come in one of MANY_EVERY rounds of ten steps; the others hold questions about FEW regions only."""
+    sampler = Sampler(bank, layout, replace(CONFIG, kinds=(0, 0, 10)), 0, "strict")
+    most = [max(cited_at(sampler, range(start, start + 10))) for start in range(0, 10 * MANY_EVERY, 10)]
+    assert most[0] > FEW == max(most[1:]), most
+
+
+def test_where_all_questions_are_about_many_regions_they_are_asked(
+    bank: FeatureBank, layout: Layout, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def about(regions: tuple[RegionFeatures, ...]) -> Request:
+        return Request(text="which is largest?", regions=regions, slots=8, target=(5,))
+
+    sampler = Sampler(bank, layout, replace(CONFIG, kinds=(0, 0, 10)), 0, "strict")
+    monkeypatch.setattr(sampler, "question_requests", lambda seen, rng: [about(seen.regions)])
+    assert max(cited_at(sampler, range(10, 13))) > FEW
+    monkeypatch.setattr(
+        sampler, "question_requests", lambda seen, rng: [about(seen.regions), about(seen.regions[:1])]
+    )
+    assert max(cited_at(sampler, range(10, 13))) <= FEW < max(cited_at(sampler, range(3)))
 
 
 def test_no_room_for_any_answer_is_said(bank: FeatureBank, layout: Layout) -> None:

@@ -155,6 +155,8 @@ def test_killed_and_resumed(small: Path, tmp_path: Path) -> None:
         ({"visibility": "released"}, "recipe.visibility: want one of strict, twin, block to train, got released"),
         ({"visibility": "blind"}, "recipe.visibility: want one of"),
         ({"draws": 0}, "want draws >= 1"),
+        ({"causal": -0.5}, "recipe.causal: want 0 or more, got -0.5"),
+        ({"causal": 0.5, "visibility": "twin"}, "recipe.causal: the twin reads left to right as it is: want 0"),
         ({"corruption": {"weighting": "max"}}, "recipe.corruption.weighting: want one of mean, bound, got 'max'"),
         ({"bank": {"cutouts": "no/such/folder"}}, "recipe.bank.cutouts: no/such/folder is not a folder"),
         ({"bank": {"cutouts": "fetched"}}, r"does not exist: run `lucida world fetch` first, or .*--set bank.cutouts="),

@@ -137,6 +137,12 @@ def test_drawing(place: Path) -> None:
     itself = generator.draw("a red fox", seed=6, plan=plan, bad=generator)
     assert torch.allclose(itself.latents, plain.latents, atol=1e-3)  # away from itself is nowhere
     assert generator.draw("a red fox", seed=6, plan=replace(plan, method="heun", guidance=1.0)).passes == 7
+    each = generator.draw_each(["two blue cats", "a red fox"], [6, 6], plan=plan)
+    wanted = (other.images[0], alone.images[0])
+    for mine, true in zip(each, wanted, strict=True):
+        assert np.abs(mine.pixels.astype(int) - true.pixels).max() <= 1 and mine.source == true.source
+    with pytest.raises(InputError, match="as many seeds as prompts"):
+        generator.draw_each(["a"], [1, 2])
     for bad in ({"steps": 0}, {"guidance": -1.0}):
         with pytest.raises(InputError):
             DrawPlan(**bad)

@@ -10,14 +10,19 @@ import pytest
 import torch
 
 from lucida.media.errors import InputError
+from lucida.media.image import Image
+from lucida.metrics.frechet import frechet_distance
 from lucida.models.dense_judge import DenseJudge, JudgeConfig, Judged, load_judge
+from lucida.models.tower import load_tower
 from lucida.systems.generate.judge_task import JudgeTask
 from lucida.systems.generate.judging import (
     Found,
     distance_and_floor,
     judge_pictures,
+    principal,
     score_pictures,
     score_prompt,
+    tower_features,
 )
 from lucida.systems.generate.prompts import Asked, Prompt
 from tests.systems.describe.small import small_home
@@ -89,6 +94,21 @@ def test_distance_stands_beside_its_floor() -> None:
     assert floor < 0.1 < 3 < far
     with pytest.raises(ValueError, match="equal numbers"):
         distance_and_floor(truth[:10], truth, other)
+
+
+def test_a_tower_judges_pictures_of_any_size() -> None:
+    """The same picture larger has nearly the same features; distances in main directions are rotations of the whole."""
+    tower = load_tower()
+    pixels = torch.rand(3, 3, 32, 32) * 2 - 1
+    features = tower_features(pixels, tower)
+    assert features.shape == (3, 1280)
+    images = [Image.from_float(p) for p in pixels.numpy()]
+    assert np.abs(tower_features(images, tower) - features).max() < 0.1
+    rng = np.random.default_rng(0)
+    a, b = rng.normal(size=(60, 5)), rng.normal(1.0, 2.0, (60, 5))
+    whole = frechet_distance(a, b)
+    assert frechet_distance(*principal(b, a, b, keep=5)) == pytest.approx(whole, rel=1e-6)
+    assert principal(b, a, keep=2)[0].shape == (60, 2)
 
 
 def test_the_judge_learns_and_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

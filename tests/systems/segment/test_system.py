@@ -17,7 +17,7 @@ from lucida.flow.codes import VOID
 from lucida.media import InputError, Region, load_document
 from lucida.media.image import Image
 from lucida.models.store import load_model_files, save_model
-from lucida.systems.segment.proposals import SegmentProposer, installed_proposer, things
+from lucida.systems.segment.proposals import SegmentProposer, installed_proposer, parts, proposer_of, things
 from lucida.systems.segment.sampling import walk
 from lucida.systems.segment.system import Segmentation
 from tests.systems.tiny import tiny_segmenter
@@ -114,6 +114,7 @@ def test_things_are_connected_parts_that_are_no_ground() -> None:
         scores=np.zeros((1, 1, 4), np.float32), passes=1, seconds=0.0, seed=0,
     )  # fmt: skip
     assert [region.area for region in things(found)] == [18 * 18, 10 * 10]
+    assert [(part.name, round(part.confidence, 3)) for part in parts(found)] == [("c", 0.9), ("c", 0.9)]
 
 
 def test_the_describer_takes_its_regions_from_a_proposer(segmenter: Any, tmp_path: Path) -> None:
@@ -144,6 +145,35 @@ def test_installed_weights_propose_when_they_say_so(home: Path, folder: Path) ->
     assert isinstance(installed_proposer(), SegmentProposer)
 
 
+def test_the_describer_is_told_who_proposes(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    """``--propose``: the regions described are those of the segmenter's class map; own and given ones are not."""
+    from tests.systems.tiny import tiny_describer
+
+    monkeypatch.chdir(tmp_path)
+    picture(64, 64).save("a.png")
+    wanted = [Region.from_box((0, 0, 0.5, 1), (64, 64))]
+    monkeypatch.setattr(SegmentProposer, "propose", lambda self, image: wanted)
+    model = ["--model", str(tiny_describer(tmp_path / "describer"))]
+
+    def boxes(*words: str) -> list[list[float]]:
+        assert main(["describe", "a.png", *model, "--json", "--no-hints", "--steps", "1", *words]) == 0
+        results = json.loads(capsys.readouterr().out)["results"]
+        return [entry["region"]["box"] for entry in results if entry["region"]]
+
+    assert boxes("--propose", str(folder)) == [[0, 0, 0.5, 1]]
+    assert boxes("--propose", "own") == boxes() != [[0, 0, 0.5, 1]]
+    assert proposer_of("own") is None and isinstance(proposer_of(str(folder)), SegmentProposer)
+    for words, said in (
+        (["--propose", "gone"], "a segmenter is made by: lucida train segment"),
+        (["--propose", "tower"], "--propose tower: is a part, not a segmenter"),
+        (["--propose", "own", "--boxes", "0,0,1,1"], "regions are given"),
+    ):
+        assert main(["describe", "a.png", *model, *words]) == 2
+        assert said in capsys.readouterr().err
+
+
 def test_the_command_writes_every_format_and_carries_on(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
@@ -151,12 +181,12 @@ def test_the_command_writes_every_format_and_carries_on(
     Path("in").mkdir()
     picture(48, 64).save("in/a.png")
     picture(64, 48).save("in/b.jpg")
-    formats = "palette,overlay,rle,npy,scores"
+    formats = "palette,overlay,rle,npy,confidence,scores"
     command = ["segment", "in", "--model", str(folder), "--steps", "2", "--format", formats, "--out", "o"]
     assert main(command) == 0
     first = capsys.readouterr()
     assert "in/a.png" in first.out and "written to o" in first.err
-    endings = [".json", ".npy", ".overlay.png", ".png", ".rle.json", ".scores.npy"]
+    endings = [".confidence.png", ".json", ".npy", ".overlay.png", ".png", ".rle.json", ".scores.npy"]
     names = sorted(path.name for path in Path("o").iterdir())
     assert names == sorted([*(stem + ending for stem in "ab" for ending in endings), "results.jsonl"])
     labels = np.load("o/a.npy")
@@ -171,6 +201,9 @@ def test_the_command_writes_every_format_and_carries_on(
     assert (rebuilt == labels).all()
     scores = np.load("o/a.scores.npy")
     assert scores.shape == (64, 16, 21) and scores.dtype == np.float16
+    with PILImage.open("o/a.confidence.png") as saved:
+        sure = lucida.load(str(folder)).segment("in/a.png", steps=2).confidence
+        assert saved.mode == "L" and np.abs(np.asarray(saved) / 255 - sure).max() <= 0.51 / 255
     with PILImage.open("o/b.overlay.png") as saved:
         assert saved.size == (48, 64)
     before = {path.name: path.stat().st_mtime_ns for path in Path("o").glob("*.png")}

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,8 @@ from lucida.watch.events.happenings import cuts, edge_side, happenings, see_shot
 from lucida.watch.events.head import EventHead, config_of, load_events, plain, runs
 from lucida.watch.events.kinematics import RATE, SIGNALS, gaps, signals
 from lucida.watch.events.parts import parts_of
-from lucida.watch.events.trails import Sighting, Trail, follow, joined
+from lucida.watch.events.sightings import Sighting, Trail
+from lucida.watch.events.trails import follow
 
 GREY, RED, BLUE = (150, 150, 150), (214, 32, 36), (24, 96, 216)
 
@@ -110,10 +113,15 @@ def test_gaps_by_hand() -> None:
     assert gaps(a, b).tolist() == [5.0, 0.0, 0.0]
 
 
-def test_joined_trails_keep_every_time_once() -> None:
-    both = joined([trail_of([(0.0, 0.1), (1.0, 0.2)]), trail_of([(0.5, 0.15), (1.0, 0.3)])])
-    assert [s.t for s in both.sightings] == [0.0, 0.5, 1.0]
-    assert both.sightings[-1].centre[0] == 0.3
+def test_the_views_of_a_trail_are_usual_in_size_clear_and_apart() -> None:
+    seen = list(trail_of([(k / 4, 0.3) for k in range(16)]).sightings)
+    for k in (5, 6):
+        seen[k] = replace(seen[k], area=3 * seen[k].area)  # another thing runs together with it
+    seen[9] = replace(seen[9], clear=False)
+    views = replace(trail_of([(0.0, 0.3)]), sightings=tuple(seen)).views(3)
+    assert len(views) == 3 and views[0] == replace(trail_of([(0.0, 0.3)]), sightings=tuple(seen)).best()
+    assert all(v.clear and v.area == seen[0].area for v in views)
+    assert min(abs(a.t - b.t) for i, a in enumerate(views) for b in views[:i]) >= 3.75 / 4
 
 
 def test_runs_end_where_the_probability_crosses_the_level() -> None:
@@ -121,7 +129,16 @@ def test_runs_end_where_the_probability_crosses_the_level() -> None:
     (run,) = runs(p, np.arange(6) / RATE, ["jump"], high=0.5, low=0.35)
     assert run.t0 == pytest.approx((2 - 0.5) / RATE) and run.t1 == pytest.approx((4 + 0.5) / RATE)
     assert run.score == pytest.approx(0.8)
-    assert runs(p * 0.5, np.arange(6) / RATE, ["jump"]) == []
+    assert runs(p * 0.5, np.arange(6) / RATE, ["jump"], high=0.5) == []
+
+
+def test_what_passes_in_a_moment_is_no_approach_and_no_jump() -> None:
+    p = np.array([[0.0], [0.0], [0.7], [0.9], [0.7], [0.0]])
+    grid = np.arange(6) / RATE
+    assert [len(runs(p, grid, [kind])) for kind in ("enter", "stop", "jump", "approach")] == [1, 1, 0, 0]
+    longer = np.repeat(p, 2, axis=0)
+    assert [len(runs(longer, np.arange(12) / RATE, [kind])) for kind in ("jump", "approach")] == [1, 1]
+    assert not runs(longer * 0.7, np.arange(12) / RATE, ["change colour"])
 
 
 def test_the_config_survives_json() -> None:

@@ -42,6 +42,9 @@ def test_scores_are_close_to_the_cosines_and_not_biased(precision: str, most: fl
     rows = (rows / np.linalg.norm(rows, axis=1, keepdims=True)).astype(np.float32)
     codes, scales = zip(*(codec.encode(row) for row in rows), strict=True)
     error = codec.scores(np.stack(codes), np.array(scales), query) - rows @ query
+    told = codec.errors(np.array(scales))
+    # What it says of its errors is no less than the truth.
+    assert (error**2).mean() <= 1.3 * (told**2).mean() + 1e-6
     assert np.abs(error).max() < most
     assert abs(error.mean()) < most / 10
 
@@ -54,6 +57,19 @@ def test_the_centre_of_one_bit_codes_carries_what_all_share() -> None:
     code, scale = codec.encode(row, centre)
     near = codec.decode(code[None], scale[None], centre)[0]
     assert np.linalg.norm(near - row) < 0.7 * np.linalg.norm(centre - row) < 0.05 * np.linalg.norm(row)
+
+
+@given(dim=DIMS, seed=st.integers(0, 1000))
+@settings(max_examples=30, deadline=None)
+def test_mixed_vectors_give_the_same_code_and_come_back_mixed(dim: int, seed: int) -> None:
+    x = np.random.default_rng(seed).standard_normal(dim).astype(np.float32)
+    codec = Codec(precision="sign", dim=dim)
+    code, scale = codec.encode(x)
+    again, other = codec.encode(codec.enter(x), mixed=True)
+    assert np.array_equal(code, again) and scale == other
+    inside = codec.decode(code[None], scale[None], mixed=True)[0]
+    np.testing.assert_allclose(inside, mix(codec.decode(code[None], scale[None])[0]), atol=1e-4)
+    np.testing.assert_allclose(np.sign(inside), np.unpackbits(code) * 2.0 - 1)
 
 
 def test_zero_vectors_and_bad_settings() -> None:

@@ -90,7 +90,7 @@ def test_key_times_are_those_of_frames_and_hits_are_distinct(name: str) -> None:
     hits = memory.read(percepts[-1].vector, 5)
     assert 1 <= len(hits) <= 5
     assert all(hit.t in times and hit.t0 <= hit.t <= hit.t1 for hit in hits)
-    assert [hit.score for hit in hits] == sorted((hit.score for hit in hits), reverse=True)
+    assert all(first.score > second.score - 0.3 for first, second in pairwise(hits))  # but for ties
     assert len({(hit.t0, hit.t1) for hit in hits}) == len(hits)
     assert 0 < memory.sizes().read <= BUDGET
 
@@ -101,7 +101,26 @@ def test_while_there_is_room_every_frame_is_found(name: str) -> None:
     memory = fed(MEMORIES[name](100_000, DIM), percepts)
     for percept in percepts if not name.startswith("moviechat") else percepts[-8:]:
         best = memory.read(percept.vector, 1)[0]
-        assert best.t0 <= percept.t <= best.t1
+        inside = best.t0 <= percept.t <= best.t1
+        again = best.t > percept.t and best.vector @ percept.vector > 0.85  # the same thing, later
+        assert inside or again
+
+
+@pytest.mark.parametrize("name", ["three-tier", "recency", "recency:sign", "uniform", "ma-lmm"])
+def test_of_hits_that_cannot_be_told_apart_the_latest_comes_first(name: str) -> None:
+    """Two things by turns: what is on now is named, though it was there before and noise favours another time."""
+    random = np.random.default_rng(3)
+    things = np.linalg.qr(random.standard_normal((64, 2)))[0].T
+    name, _, precision = name.partition(":")
+    memory = MEMORIES[name](40_000, 64, **({"precision": precision} if precision else {}))
+    right = 0
+    for index in range(160):
+        noisy = things[index // 20 % 2] + 0.4 * random.standard_normal(64) / 8
+        unit = (noisy / np.linalg.norm(noisy)).astype(np.float32)
+        memory.write(Percept(t=index * 0.5, duration=0.5, vector=unit))
+        question = things[index // 20 % 2] + 0.4 * random.standard_normal(64) / 8
+        right += memory.read(question, 1)[0].t1 >= index * 0.5
+    assert right >= 150, right
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from lucida.watch.memory import MEMORIES, ThreeTier, TierConfig
-from lucida.watch.memory.rows import NEEDLE, NONE
+from lucida.watch.memory.rows import NEEDLE, NONE, Rows
 from lucida.watch.records import Percept
 from tests.watch.memory.memories import BUDGET, DIM, fed, stream
 
@@ -86,6 +86,27 @@ def test_links_counts_and_cached_distances_agree_with_the_rows() -> None:
         assert chained == needles
         for first, second in pairwise(segments):
             assert memory.operations._to_next[first] == rows.distance(first, second)
+
+
+def test_a_one_bit_segment_that_grows_frame_by_frame_keeps_its_length() -> None:
+    """Each merge with an int8 frame encodes anew; what is stored must not shrink by it."""
+    random = np.random.default_rng(0)
+    rows, thing = Rows(256), random.standard_normal(256) / 16
+
+    def frame() -> np.ndarray:
+        return (thing + 0.3 * random.standard_normal(256) / 16).astype(np.float32)
+
+    rows.centre = np.zeros(256, np.float32)
+    row = rows.new(frame(), None, weight=1.0)
+    rows.coarsen(row)
+    for count in range(1, 40):
+        other = rows.new(frame(), None, weight=1.0)
+        rows.combine(row, other, row, count / (count + 1), 1.0)
+        rows.remove(other)
+    score = rows.coarse.scores(
+        rows.code(row)[None], rows.col["scale"][row : row + 1], thing.astype(np.float32), rows.centre
+    )
+    assert abs(float(score[0]) / float(thing @ thing) - 1) < 0.15
 
 
 @pytest.mark.parametrize("delay", [0, 5, 40])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,26 @@ import pytest
 from lucida.media.errors import InputError
 from lucida.metrics.geometry import temporal_iou
 from lucida.metrics.parsing import parse_span
+from lucida.watch.events.ground import Ground
+from lucida.watch.events.happenings import Shot, see_shot, shrink_all
 from lucida.watch.events.head import load_events
+from lucida.watch.events.sightings import Sighting, Trail
 from lucida.watch.index import index_path, load_index, read_facts, save_index
 from lucida.watch.memory import MEMORIES
 from lucida.watch.protocols import Answerer, Reasoner
+from lucida.watch.reason.cast import cast_of, fit
+from lucida.watch.reason.doubts import Aim, gaps_of, merged, worths
 from lucida.watch.reason.findings import answer
+from lucida.watch.reason.looking import Looker
 from lucida.watch.reason.picture import evidence_sheet, key_times, timeline
-from lucida.watch.reason.refining import merged
+from lucida.watch.reason.question import Thing
 from lucida.watch.reason.roles import FindingsAnswerer, SearchReasoner
 from lucida.watch.reason.searching import Searcher
 from lucida.watch.reason.tools import Ledger, Tools
-from lucida.watch.reason.watching import Watched, watch
+from lucida.watch.reason.watching import Name, Watched, WatchedShot, watch
 from lucida.watch.records import Trace
 from lucida.world.clips import Clip, draw_clip
+from lucida.world.footage import ClipFootage
 from tests.watch.reason import made
 
 
@@ -33,7 +41,7 @@ def clip() -> Clip:
 
 @pytest.fixture(scope="module")
 def coarse(clip: Clip) -> Watched:
-    return watch(made.Footage(clip).stream(3), clip.size, made.Knowing(clip), rate=3)
+    return watch(ClipFootage(clip).stream(3), clip.size, made.Knowing(clip), rate=3)
 
 
 def searcher(clip: Clip, watched: Watched, tmp_path: Path, budget: int = 500, gone: tuple = ()) -> Searcher:
@@ -41,7 +49,7 @@ def searcher(clip: Clip, watched: Watched, tmp_path: Path, budget: int = 500, go
     known = load_index(save_index(tmp_path / "copy.safetensors", watched))
     ledger = Ledger(budget=len(known.times) + budget)
     ledger.seen |= {round(t, 6) for t in known.times}
-    footage = made.Footage(clip, gone)
+    footage = ClipFootage(clip, gone)
     return Searcher(
         known, Tools(footage, ledger, describer=made.Knowing(clip), zooms=known.zooms), load_events()
     )
@@ -96,14 +104,14 @@ def test_without_a_budget_nothing_is_looked_at_and_confidence_is_lower(
 def test_confidence_falls_when_the_evidence_is_taken_out(clip: Clip, coarse: Watched, tmp_path: Path) -> None:
     event = next(e for e in clip.events if e.text == "the ladder enters")
     gone = ((event.t0 - 0.1, event.t1 + 0.1),)
-    without = watch(made.Footage(clip, gone).stream(3), clip.size, made.Knowing(clip), rate=3)
+    without = watch(ClipFootage(clip, gone).stream(3), clip.size, made.Knowing(clip), rate=3)
     before = searcher(clip, coarse, tmp_path).reason("when does the ladder enter?")
     after = searcher(clip, without, tmp_path, gone=gone).reason("when does the ladder enter?")
     assert (after.confidence or 0) < (before.confidence or 0) - 0.2
 
 
 def test_tools_refuse_with_observations(clip: Clip) -> None:
-    tools = Tools(made.Footage(clip), Ledger(budget=10))
+    tools = Tools(ClipFootage(clip), Ledger(budget=10))
     assert "not within" in tools.crop(7.0, 99.0, 12).note
     assert "runs backwards" in tools.crop(3.0, 2.0, 12).note
     assert "no memory" in tools.seek("fox").note and "no describer" in tools.zoom(1.0, (0, 0, 1, 1)).note
@@ -112,6 +120,7 @@ def test_tools_refuse_with_observations(clip: Clip) -> None:
     thinned = tools.crop(2.0, 4.0, 12)
     assert len(thinned.frames) <= 3 and tools.ledger.left == 0
     assert "spent" in tools.crop(5.0, 6.0, 12).note
+    assert "spent" in tools.glance([5.0]).note and "no time" in tools.glance([]).note
     assert tools.ledger.frames <= 10 == tools.ledger.budget
     assert tools.ledger.frames == sum(step.frames for step in tools.ledger.steps)
 
@@ -146,6 +155,71 @@ def test_the_index_is_named_by_content_and_way_of_watching(
         index_path(tmp_path / "nowhere.mp4", {})
 
 
+def test_a_look_leaves_what_watching_all_its_frames_at_once_would_have_found(
+    clip: Clip, coarse: Watched
+) -> None:
+    known = copy.deepcopy(coarse)
+    ledger = Ledger(budget=len(known.times) + 6, seen={round(t, 6) for t in known.times})
+    footage = ClipFootage(clip)
+    looker = Looker(known, Tools(footage, ledger))
+    assert looker.look(0, [3.1, 3.2, 3.45, 3.1]) == ""
+    assert ledger.frames == len(known.times) + 3 and len(known.closer) == 3
+    frames = footage.at(sorted([*known.times, *known.closer]))
+    shot = see_shot(
+        [f.t for f in frames],
+        shrink_all([f.pixels for f in frames]),
+        clip.size,
+        ground=coarse.shots[0].shot.ground,
+    )
+    assert known.shots[0].shot.times == shot.times
+    found, wanted = ([[s.box for s in t.sightings] for t in x.trails] for x in (known.shots[0].shot, shot))
+    assert found == wanted
+    assert {n.noun for n in known.shots[0].names if n} == {n.noun for n in coarse.shots[0].names if n}
+
+
+def test_gaps_are_where_no_frame_is_and_long_ones_only() -> None:
+    gaps = gaps_of([0.0, 0.3, 0.4, 1.0], (-0.3, 1.1))
+    assert gaps.tolist() == [[-0.3, 0.0], [0.0, 0.3], [0.4, 1.0]]
+
+
+def test_a_look_is_worth_most_where_an_event_begins_or_ends(clip: Clip, coarse: Watched) -> None:
+    shot, head = coarse.shots[0].shot, load_events()
+    event = next(e for e in clip.events if e.text == "the ladder enters")
+    k = next(k for k, trail in enumerate(shot.trails) if trail.span[0] > 3)  # it was there before, and left
+    gaps = gaps_of(coarse.times, shot.span)
+    worth = worths(shot, [Aim(trails=(k,), kinds=("enter",))], head, coarse.times, gaps)
+    assert worth.shape == (len(gaps),) and worth.min() >= 0 and worth.max() <= 1
+    best = gaps[worth.argmax()]
+    assert best[0] < event.t1 + 0.1 and best[1] > event.t0 - 0.1
+    elsewhere = worths(shot, [Aim(trails=(k,), kinds=("enter",), span=(6.0, 8.0))], head, coarse.times, gaps)
+    assert (elsewhere[gaps[:, 1] < 6.0] == 0).all()
+    assert not worths(shot, [Aim(trails=())], head, coarse.times, gaps[gaps[:, 1] - gaps[:, 0] < 0.3]).any()
+
+
+def test_of_what_is_said_of_a_thing_the_majority_counts_and_the_rest_is_kept() -> None:
+    box = (0.4, 0.4, 0.6, 0.6)
+    seen = [Sighting(t=float(t), box=box, centre=(0.5, 0.5), area=0.04, lab=np.zeros(3)) for t in range(4)]
+    trail = Trail(sightings=tuple(seen), histogram=np.zeros(64, np.float32))
+    ground = Ground(
+        lab=np.zeros((8, 8, 3), np.float32), things=np.zeros((8, 8), bool), table=np.ones((32, 32, 32), bool)
+    )
+    shot = Shot(span=(0.0, 3.0), shape=(8, 8), ground=ground, trails=(trail,))
+    said = [
+        Name(text=f"a {noun}", noun=noun, colour=None, t=float(t), box=where)
+        for t, noun, where in [
+            (0, "van", box),
+            (1, "cup", box),
+            (2, "van", box),
+            (2, "fox", (0.0, 0.0, 0.2, 0.2)),
+        ]
+    ]
+    watched = Watched(size=(8, 8), rate=1.0, shots=[WatchedShot(shot=shot, said=tuple(said))])
+    (member,) = cast_of(watched)
+    assert member.noun == "van" and member.heard == ["van", "cup", "van"]
+    van, cup, fox = (fit(Thing(noun=noun), member) for noun in ("van", "cup", "fox"))
+    assert van == pytest.approx(0.97) and cup == pytest.approx(0.97 / 3) and fox == 0
+
+
 def test_spans_that_lie_close_are_one() -> None:
     assert merged([(2.0, 3.0), (0.0, 1.0), (1.1, 1.5), (2.5, 2.7)]) == [(0.0, 1.5), (2.0, 3.0)]
 
@@ -168,7 +242,7 @@ def test_pictures_are_drawn(clip: Clip, coarse: Watched, tmp_path: Path) -> None
 
 def test_the_search_fits_the_interfaces(clip: Clip, coarse: Watched, tmp_path: Path) -> None:
     known = load_index(save_index(tmp_path / "copy.safetensors", coarse))
-    reasoner = SearchReasoner(known, made.Footage(clip), load_events(), describer=made.Knowing(clip))
+    reasoner = SearchReasoner(known, ClipFootage(clip), load_events(), describer=made.Knowing(clip))
     assert isinstance(reasoner, Reasoner) and isinstance(FindingsAnswerer(), Answerer)
     memory = MEMORIES["recency"](1 << 16, 8)
     trace = reasoner.reason("when does the ladder enter?", memory, {}, 60)

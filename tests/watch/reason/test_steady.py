@@ -13,7 +13,7 @@ from lucida.media.video.frame import Frame
 from lucida.watch.events.ground import Ground
 from lucida.watch.events.happenings import Shot
 from lucida.watch.events.head import load_events
-from lucida.watch.events.trails import Sighting, Trail
+from lucida.watch.events.sightings import Sighting, Trail
 from lucida.watch.index import load_index, save_index
 from lucida.watch.reason.cast import cast_of, scenes_of
 from lucida.watch.reason.findings import answer
@@ -105,7 +105,7 @@ def film_of(spans: list[tuple[float, float]], histograms: list[np.ndarray]) -> W
         trail = one_trail(span[1] - 1.2, histogram)
         name = Name(text="a brown dog", noun="dog", colour="brown", t=trail.span[0], box=(0.4, 0.4, 0.6, 0.6))
         shot = Shot(span=span, shape=SIZE, ground=ground, trails=(trail,))
-        watched.shots.append(WatchedShot(shot=shot, names=(name,)))
+        watched.shots.append(WatchedShot(shot=shot, said=(name,)))
     return watched
 
 

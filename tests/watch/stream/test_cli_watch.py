@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lucida.cli import watch_run
+from lucida.cli.main import main
 from lucida.cli.watch import watch
 from lucida.media.errors import InputError
 from lucida.media.video import Video, write_video
@@ -70,7 +71,7 @@ def test_a_full_disk_ends_the_files_and_not_the_watching(clip, tmp_path, capsys,
 
     monkeypatch.setattr(watch_run, "atomic_write", full)
     monkeypatch.setattr("lucida.watch.stream.tape.write_video", full)
-    assert watch(clip, query=["a dog"], save_clips=tmp_path / "clips", out=tmp_path / "out") == 0
+    assert watch(clip, query=["a dog"], save_clips=tmp_path / "clips", out=tmp_path / "out") == 2
     captured = capsys.readouterr()
     assert [json.loads(line)["type"] for line in captured.out.splitlines()] == ["event", "end"]
     assert captured.err.count("No space left") == 2
@@ -105,10 +106,20 @@ def test_a_broken_off_stream_keeps_what_was_told(clip, capsys, monkeypatch) -> N
     assert lines(capsys)[0]["type"] == "event"
 
 
+def test_a_lone_hyphen_is_standard_input_and_other_hyphens_are_slips(clip, capsys, monkeypatch) -> None:
+    with open(clip, "rb") as file:
+        monkeypatch.setattr(sys, "stdin", type("Stdin", (), {"buffer": io.BytesIO(file.read())})())
+    assert main(["watch", "-", "--query", "a dog", "--json"]) == 0
+    assert lines(capsys)[0]["type"] == "event"
+    assert main(["watch", "--limt", "5", clip, "--query", "a dog"]) == 2
+    assert 'Unknown option: "--limt"' in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"budget": "20KiB"}, r"--budget 20KiB is too small: 1 queries need at least \d+KiB"),
+        ({"budget": "20KiB", "query": ["a dog enters"]}, r"--budget 20KiB is too small"),
         ({"budget": "lots"}, "--budget 'lots': want bytes"),
         ({"query": []}, "nothing to listen for"),
         ({"query": ["a dog", "a dog"]}, "same query twice"),
@@ -148,7 +159,7 @@ def test_a_verb_brings_its_detector_within_the_budget(tmp_path, monkeypatch, cap
 
 def test_without_a_verb_or_without_room_there_is_no_detector(clip) -> None:
     assert watch_run.make_engine(wishes_for(clip, "a dog", budget="8MiB"), 8 << 20).detector is None
-    with pytest.warns(UserWarning, match="needs 3MiB"), pytest.warns(UserWarning, match="first being seen"):
+    with pytest.warns(UserWarning, match="below 3MiB"), pytest.warns(UserWarning, match="first being seen"):
         engine = watch_run.make_engine(wishes_for(clip, "a dog enters", budget="1MiB"), 1 << 20)
     assert engine.detector is None and "read as its first being seen" in engine.registered[0].doubt
 

@@ -119,6 +119,21 @@ def test_the_engine_asks_the_detector_for_the_verb_and_the_tower_for_the_noun(he
     assert watch(engine("a dog enters", head), crossing(colour=(30, 200, 40))) == []
 
 
+def test_a_verb_alone_is_told_of_anything_and_needs_a_detector(head: EventHead) -> None:
+    class Nameless(RedScorer):
+        def read(self, text: str):
+            reading = super().read(text)
+            reading.names, reading.weights = (), np.zeros(1000)
+            return reading
+
+    made = Engine(PlainTower(), Nameless(), detector=Following(head), config=EngineConfig(thumb=0))
+    made.register("something enters")
+    (notice,) = watch(made, crossing(colour=(30, 200, 40)))
+    assert abs(notice.t0 - ENTERS[0]) < 0.35 and 0 < notice.score <= 1 and notice.doubt == ""
+    with pytest.raises(InputError, match="nothing follows things"):
+        Engine(PlainTower(), Nameless()).register("something enters")
+
+
 def test_while_it_is_blind_the_onset_is_told_with_a_doubt(head: EventHead) -> None:
     frames = []
     for f in crossing(20.0, speed=50, colour=(120, 120, 120)):

@@ -11,9 +11,9 @@ from hypothesis import strategies as st
 
 from lucida.media.errors import InputError
 from lucida.watch.protocols import Trigger
+from lucida.watch.stream.baseline import Baseline, BaselineConfig
 from lucida.watch.stream.calibrate import cusum_arl, cusum_threshold, lorden_bound, stated_rate
 from lucida.watch.stream.listener import GateConfig, Listener
-from lucida.watch.stream.null import NullConfig, RunningNull
 from lucida.watch.stream.triggers import Cusum, RunningSum, Threshold
 
 RULES = [lambda: Threshold(2.5), lambda: RunningSum(2.0), lambda: Cusum(3.0, k=1.0)]
@@ -65,6 +65,37 @@ def test_a_cusum_alarms_at_its_stated_rate_on_normal_scores() -> None:
     assert abs(alarms - 300) < 4 * math.sqrt(300)
 
 
+@pytest.mark.parametrize("kind", ["normal", "heavy", "skewed"])
+def test_the_stated_rate_holds_whatever_the_tail_of_the_scores(kind) -> None:
+    rng, hours = np.random.default_rng(5), 3
+    draws = {"normal": rng.normal, "heavy": lambda size: rng.standard_t(4, size) / math.sqrt(2),
+             "skewed": lambda size: rng.exponential(size=size) - 1}  # fmt: skip
+    scores = draws[kind](size=hours * 7200).tolist()
+    count = {}
+    for ranked in (True, False):
+        listener = Listener(Cusum.for_rate(16, 2, k=1.0), BaselineConfig(ranked=ranked))
+        changes = (listener.step(i / 2, z) for i, z in enumerate(scores))
+        count[ranked] = sum(change is not None and change.begins for change in changes)
+    assert count[True] <= 16 * hours + 3 * math.sqrt(16 * hours)
+    assert count[False] >= count[True] * (2 if kind == "skewed" else 1)
+
+
+def test_a_restored_baseline_goes_on_identically_and_a_rank_only_lowers() -> None:
+    scores = np.random.default_rng(2).exponential(size=60).tolist()
+    whole, plain, first = Baseline(), Baseline(BaselineConfig(ranked=False)), Baseline()
+    for score in scores[:40]:
+        assert whole.standard(score) <= plain.standard(score)
+        for baseline in (whole, plain, first):
+            baseline.learn(score)
+    second = Baseline()
+    second.restore(first.state())
+    for score in scores[40:]:
+        assert second.standard(score) == whole.standard(score)
+        second.learn(score)
+        whole.learn(score)
+    assert math.isfinite(whole.standard(1e9)) and math.isfinite(whole.standard(-1e9))
+
+
 def test_a_cusum_says_when_it_began() -> None:
     trigger = Cusum(3.0, k=1.0, most=4.0)
     scores = [0.0, 0.5, 2.5, 2.5, 2.5]
@@ -109,29 +140,29 @@ def test_the_null_whitens_an_autoregression() -> None:
     scores = [0.0]
     for e in rng.normal(size=6000):
         scores.append(rho * scores[-1] + math.sqrt(1 - rho**2) * e)
-    null, out = RunningNull(NullConfig(mean=0.0)), []
+    baseline, out = Baseline(BaselineConfig(mean=0.0, ranked=False)), []
     for score in scores:
-        out.append(null.standard(2 + 1.5 * score))
-        null.learn(2 + 1.5 * score)
+        out.append(baseline.standard(2 + 1.5 * score))
+        baseline.learn(2 + 1.5 * score)
     tail = np.array(out[1500:])
-    assert null.mean == pytest.approx(2, abs=0.35) and null.std == pytest.approx(1.5, rel=0.12)
-    assert null.correlation == pytest.approx(rho, abs=0.06)
+    assert baseline.mean == pytest.approx(2, abs=0.35) and baseline.std == pytest.approx(1.5, rel=0.12)
+    assert baseline.correlation == pytest.approx(rho, abs=0.06)
     assert abs(np.corrcoef(tail[1:], tail[:-1])[0, 1]) < 0.06
     assert tail.std() == pytest.approx(1, abs=0.08)
 
 
 def test_the_null_uses_the_past_only_and_learns_little_from_what_stands_out() -> None:
-    a, b = RunningNull(), RunningNull()
+    a, b = Baseline(), Baseline()
     assert a.standard(0.7) == b.standard(0.7)
-    for null, last in ((a, 1.0), (b, 1e6)):
+    for baseline, last in ((a, 1.0), (b, 1e6)):
         for score in (0.2, 0.4, last):
-            null.learn(score)
+            baseline.learn(score)
     assert b.mean - a.mean < 0.1
-    assert a.state()["null"].shape == (5,)
+    assert a.state()["baseline"].shape == (5,)
 
 
 def test_a_listener_fires_once_and_says_when_it_is_over() -> None:
-    listener = Listener(Threshold(2.0), NullConfig(whiten=False), GateConfig(low=1.5, hold=1.0))
+    listener = Listener(Threshold(2.0), BaselineConfig(whiten=False), GateConfig(low=1.5, hold=1.0))
     scores = [0.5] * 4 + [6.0, 6.0, 0.5, 6.0, 0.5, 0.5, 0.5] + [0.5] * 4
     changes = [(i / 2, c) for i, z in enumerate(scores) if (c := listener.step(i / 2, z)) is not None]
     assert [(t, c.begins, c.t1) for t, c in changes] == [(2.0, True, 2.0), (4.5, False, 3.5)]
@@ -142,7 +173,7 @@ def test_bad_settings_are_refused() -> None:
     for make in (
         lambda: cusum_threshold(0, 2, 1), lambda: cusum_threshold(1e9, 2, 1), lambda: Cusum(0.0),
         lambda: RunningSum(0.0),
-        lambda: NullConfig(std=0.0),
+        lambda: BaselineConfig(std=0.0),
     ):  # fmt: skip
         with pytest.raises(InputError):
             make()

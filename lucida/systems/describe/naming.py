@@ -1,0 +1,71 @@
+"""What the tower is sure of, it names: a hint of at least ``SURE`` takes the place of the describer's own noun.
+
+The describer is trained on artwork and cut-outs, and names what looks like neither as the nearest thing it knows, while
+the tower was trained on photographs. Copying a hint is part of the training, but this small network did not learn to
+copy arbitrary words. Of artwork the tower is this sure, and wrong, now and then (benchmarks/describe_quality.py
+counts it); ``hints=False`` leaves every noun to the describer.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from functools import cache
+
+from lucida.models.imagenet_names import basic_names
+from lucida.systems.describe.layout import Request
+from lucida.systems.describe.records import Piece
+from lucida.world.language import lexicon
+from lucida.world.records import COLOURS
+from lucida.world.stamps import LEMMAS
+
+SURE = 0.8
+RELATIONS = ("left of", "right of", "above", "below", "over")  # behind one of these it is the other thing's noun
+Said = tuple[str, float, tuple[Piece, ...]]  # text, mean confidence, pieces
+
+
+def believe_hints(said: Sequence[Said], requests: Sequence[Request]) -> list[Said]:
+    """Captions with their regions' sure names in place."""
+    out = []
+    for one, request in zip(said, requests, strict=True):
+        hints = request.regions[0].hints if request.regions else ()
+        out.append(renamed_caption(one, *hints[0]) if hints and hints[0][1] >= SURE else one)
+    return out
+
+
+def renamed_caption(said: Said, name: str, probability: float) -> Said:
+    """The caption with ``name`` for its first noun, at the hint's probability; as it is where it names nothing."""
+    text, _, pieces = said
+    found = _nouns().search(text)
+    if found is None or found[0] == name or any(word in text[: found.start()] for word in RELATIONS):
+        return said
+    before, after = text[: found.start()], text[found.end() :]
+    before = re.sub(r"\ban? $", "an " if name[0] in "aeiou" else "a ", before)
+    span = _span([piece for piece, _, _ in pieces], found[0].replace(" ", ""))
+    if span is not None:
+        words = tuple((word, probability, pieces[span.start][2]) for word in name.split())
+        pieces = (*pieces[: span.start], *words, *pieces[span.stop :])
+    return before + name + after, sum(sure for _, sure, _ in pieces) / max(len(pieces), 1), pieces
+
+
+def _span(pieces: Sequence[str], letters: str) -> range | None:
+    """The run of pieces that spells ``letters``."""
+    for first in range(len(pieces)):
+        spelled = ""
+        for last in range(first, len(pieces)):
+            spelled += pieces[last].strip()
+            if spelled == letters:
+                return range(first, last + 1)
+            if not letters.startswith(spelled):
+                break
+    return None
+
+
+@cache
+def _nouns() -> re.Pattern[str]:
+    """Every name a caption may use, the longest first, so that a "fire engine" is not found as a fire.
+
+    An orange is left out: in captions that word is a colour.
+    """
+    names = sorted({*lexicon().nouns, *LEMMAS, *basic_names()} - {*COLOURS}, key=len, reverse=True)
+    return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")
