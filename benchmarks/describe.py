@@ -1,7 +1,7 @@
 """How fast regions are described: parallel diffusion against the autoregressive twin, in turn in one run.
 
     python -m benchmarks.describe [--model describe] [--twin describe-twin] [--counts 1 2 4 8 16 32 64]
-        [--passes 1 2 3 4 6 8] [--runs 0.9 0.8 0.7 0.5] [--rounds 5] [--scenes 60]
+        [--passes 1 2 4 8] [--runs 0.9 0.8 0.7 0.5] [--rounds 5] [--scenes 40]
 
 Arms, all over one picture that has been looked at and read once:
   strict-K   N regions in one decode, shared context cache, K passes
@@ -187,10 +187,10 @@ def main() -> None:
     parser.add_argument("--model", default="describe")
     parser.add_argument("--twin", default="describe-twin")
     parser.add_argument("--counts", type=int, nargs="+", default=[1, 2, 4, 8, 16, 32, 64])
-    parser.add_argument("--passes", type=int, nargs="+", default=[1, 2, 3, 4, 6, 8])
+    parser.add_argument("--passes", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--runs", type=float, nargs="+", default=[0.9, 0.8, 0.7, 0.5])
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--scenes", type=int, default=60)
+    parser.add_argument("--scenes", type=int, default=40)
     parser.add_argument("--precisions", nargs="+", default=list(DTYPES))
     options = parser.parse_args()
     model, twin = lucida.load(options.model), lucida.load(options.twin)
