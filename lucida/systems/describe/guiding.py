@@ -19,6 +19,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ from lucida.canvas.span import Span
 from lucida.canvas.vocabulary import Vocabulary
 from lucida.models.canvas_transformer import CanvasTransformer
 from lucida.nn.attention import Segment, attention_weights
+from lucida.nn.blocks import Block
 from lucida.systems.describe.layout import SIDE_WORDS
 from lucida.world.language import facts
 from lucida.world.records import Scene
@@ -47,7 +49,8 @@ def watched(network: CanvasTransformer, layers: Sequence[int]) -> Iterator[Looks
     def keep(_module: nn.Module, arguments: tuple[Tensor, Sequence[Segment]]) -> None:
         seen.append(arguments)
 
-    hooks = [network.blocks[layer].attention.register_forward_pre_hook(keep) for layer in layers]
+    blocks = [cast(Block, network.blocks[layer]) for layer in layers]
+    hooks = [block.attention.register_forward_pre_hook(keep) for block in blocks]
     try:
         yield seen
     finally:

@@ -61,7 +61,7 @@ def follow(
     if not len(times):
         return []
     labels, _ = label_mask(ground.masks(small, lab))
-    return follow_labelled(times, labels, lab, least=least)
+    return follow_labelled(times, list(labels), list(lab), least=least)
 
 
 def follow_labelled(
