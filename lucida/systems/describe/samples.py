@@ -44,7 +44,7 @@ class SampleConfig:
             (so that names are copied and not remembered).
         trusted: chance that an artwork's noun is replaced likewise, with a hint of at least ``TRUSTED``: a tower so
             sure is believed whatever the region looks like. (Pictures that nobody prepared look like neither the
-            artwork nor the cut-outs; of artwork the tower is that sure, and wrong, in about one region of forty.)
+            artwork nor the cut-outs; of artwork the tower is seldom that sure.)
         unseen: chance that a caption's region comes without its replayed features, so that it must be read off the
             context. This teaches groups to name what the context's cells hold, half of looking up another thing.
         related: captions state a relation wherever one is true, so that a decoder need not guess whether the world's
