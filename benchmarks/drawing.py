@@ -16,7 +16,7 @@ import argparse
 import time
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from lucida.systems.generate.judging import (
 )
 from lucida.systems.generate.prompts import Prompt, draw_prompt
 from lucida.systems.generate.system import DrawPlan
+from lucida.systems.tokenize.bank import atlas_of
 from lucida.systems.tokenize.teacher import small
 from lucida.train.claims import Value, report
 from lucida.train.ledger import Number
@@ -48,10 +49,12 @@ KINDS = ("object", "colour", "relation")
 
 
 @lru_cache(maxsize=4)
-def truths(first: int, count: int, side: int) -> tuple[tuple[Prompt, ...], Tensor]:
-    """Prompts of test scenes and the scenes themselves (count, 3, side, side)."""
-    config = SceneConfig(objects=(1, 3))
-    drawn = [draw_scene(first + i, split="test", size=(RENDER, RENDER), config=config) for i in range(count)]
+def truths(
+    first: int, count: int, side: int, nouns: Literal["all", "common"]
+) -> tuple[tuple[Prompt, ...], Tensor]:
+    """Prompts of test scenes of these nouns, and the scenes themselves (count, 3, side, side)."""
+    config, atlas, size = SceneConfig(objects=(1, 3)), atlas_of(nouns), (RENDER, RENDER)
+    drawn = [draw_scene(first + i, split="test", size=size, config=config, atlas=atlas) for i in range(count)]
     prompts = tuple(draw_prompt(s, np.random.default_rng(s.seed)) for s in drawn)
     return prompts, to_pixels(np.stack([small(s.pixels, side) for s in drawn]))
 
@@ -79,7 +82,8 @@ def measure(
 ) -> dict[str, Value]:
     """All numbers of a generator; prints a row per number of steps."""
     side = generator.tokenizer.network.config.side
-    (prompts, truth), (_, other) = truths(0, count, side), truths(count, count, side)
+    nouns = generator.config.get("nouns", "all")
+    (prompts, truth), (_, other) = truths(0, count, side, nouns), truths(count, count, side, nouns)
     with torch.no_grad():
         again = torch.cat([generator.tokenizer.network.reconstruct(part).cpu() for part in truth.split(50)])
     pictures: dict[str, Any] = {"truth": truth, "ceiling": again, "others": other}

@@ -24,12 +24,12 @@ from lucida.systems.generate.system import DrawPlan
 from lucida.systems.loop.checks import added, tally
 from lucida.systems.loop.facts import read_prompt
 from lucida.systems.loop.run import inspect
-from lucida.systems.segment.labels import NOUNS
 from lucida.systems.tokenize.teacher import small
 from lucida.train.claims import Value, report
 from lucida.train.ledger import Number
 from lucida.world.config import SceneConfig
 from lucida.world.grammar import with_article
+from lucida.world.nouns import COMMON_NOUNS
 from lucida.world.scene import draw_scene
 
 RENDER = 256
@@ -71,7 +71,7 @@ def main() -> None:
     generator, describer = lucida.load(options.draw_model), lucida.load(options.describe_model)
     segmenter: Any = None if options.segment_model == "none" else lucida.load(options.segment_model)
     judge = load_judge(options.judge) if options.judge else None
-    nouns = NOUNS if segmenter is None else tuple(segmenter.names)
+    nouns = COMMON_NOUNS if segmenter is None else tuple(segmenter.names)
     chosen = cases(options.prompts, generator.tokenizer.network.config.side, nouns)
     plan = DrawPlan(steps=options.steps, guidance=options.guidance)
     tallies: dict[str, list[Tally]] = {"drawn": [], "true": [], "others": []}

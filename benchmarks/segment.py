@@ -3,7 +3,7 @@
     python -m benchmarks.segment STUDY [--runs runs/segment-study] [--minutes 60] [--seeds 3] [--report-only]
 
 STUDY is reshaping, twin, codes, causes or all. Each run is one arm with one seed of the recipe segment-screen
-(same data, order, noise and starting weights for every arm of a seed) with a file of its own: a study carries on where
+(same data, order, noise and starting weights, the shipped twin's trunk, for every arm of a seed) with a file of its own: a study carries on where
 it stopped, shares runs with the others, and says which are not yet run. Within a study the first seeds come first.
 No run is begun that might not end within --minutes (or the claim's budget). mIoU is over one confusion matrix of 64
 held-out scenes.
@@ -57,8 +57,9 @@ STUDIES: dict[str, list[Arm]] = {
         arm("twin"), arm("metric"), arm("static"),
         arm("static", suffix="_early", schedule__base="logit_normal", schedule__mean=1.0),
         arm("static", suffix="_shift3", schedule__shift=3.0),
-        arm("static", suffix="_half", codes__scale=0.5), arm("static", suffix="_double", codes__scale=2.0),
+        arm("static", suffix="_quarter", codes__scale=0.25), arm("static", suffix="_whole", codes__scale=1.0),
         arm("static", suffix="_soft", target__temperature=2.0), arm("static", suffix="_eps", target__eps=1e-3),
+        arm("static", suffix="_velocity", network__prediction="velocity"), arm("static", suffix="_shift1", schedule__shift=1.0),
         arm("static", suffix="_apart", network__head_layers=0), arm("vanilla", "kronecker-16"),
         arm("annealed", suffix="_early", schedule__base="logit_normal", schedule__mean=1.0),
     ],
@@ -80,9 +81,11 @@ class Queue:
         """Runs without a result, first seeds first."""
         return [(arm, seed) for seed in self.seeds for arm in self.arms if not self.path(arm, seed).is_file()]
 
-    def run(self, until: float, overrides: dict[str, Any]) -> None:
+    def run(self, until: float, overrides: dict[str, Any], only: list[str] | None = None) -> None:
         """Train what is missing; none is begun that might not end before ``until`` (monotonic seconds)."""
         for arm, seed in self.missing():
+            if only and arm.name not in only:
+                continue
             if time.monotonic() + ONE_RUN > until:
                 return
             print(f"{arm.name}, seed {seed}", flush=True)
@@ -219,6 +222,7 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float(os.environ.get(BUDGET, "3600")) / 60)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--report-only", action="store_true")
+    parser.add_argument("--only", nargs="+", metavar="ARM", help="of the study's arms; the others stay not yet run")
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="of the recipe, for trials"
     )
@@ -227,7 +231,7 @@ def main() -> None:
     overrides = {k: json.loads(v) for k, _, v in (pair.partition("=") for pair in options.set)}
     queue = Queue(STUDIES[options.study], options.seeds, options.runs)
     if not options.report_only:
-        queue.run(begin + 60 * options.minutes, overrides)
+        queue.run(begin + 60 * options.minutes, overrides, options.only)
     curves = queue.curves()
     table(curves)
     numbers = finals(curves) | gaps(curves)

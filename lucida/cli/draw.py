@@ -73,6 +73,8 @@ def draw(
 
     plan = DrawPlan(steps=steps, guidance=guidance, method=method)
     generator = _loaded(model)
+    if strange := generator.never_drawn(prompt):
+        sys.stderr.write(f"lucida: note: {generator.name} has never seen {', '.join(strange)}; expect a guess\n")
     worse = _loaded(bad) if bad is not None else None
     folder = out or (None if json else _folder())
     see = _Steps(generator, folder if preview else None, kept=strip)

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,8 @@ from lucida.nn.blocks import Block, init_weights
 from lucida.nn.modulation import LevelEmbedding, ModulatedBlock
 from lucida.nn.places import grid_positions, patchify, unpatchify
 from lucida.nn.rotary import axes_split, axial_rotations
+
+LEAST_LEVEL = 0.05  # division by smaller noise levels would let their error outweigh all others (JiT, arXiv 2511.13720)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +40,8 @@ class PixelFieldConfig:
         pixel, pixel_layers, ratio: width, depth and hidden ratio of the neural field. waves: cosines per axis.
         detail: channels of the local features that two 3×3 convolutions read off the picture for the field.
         features: channels of a given feature grid (such as the tower's), one cell per patch; 0: none.
+        prediction: what the head puts out, whatever is asked for. "data": x̂, made a velocity by (x_τ − x̂) / τ; the
+            narrow field need not carry the noise through, and learns about as fast as the twin. "velocity": v itself.
     """
 
     state: int
@@ -54,6 +59,7 @@ class PixelFieldConfig:
     detail: int = 12
     features: int = 0
     theta: float = 100.0
+    prediction: Literal["velocity", "data"] = "velocity"
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,6 +113,11 @@ class PixelField(nn.Module):
         init_weights(self.trunk)
         init_weights(self.head)
         init_weights(self.out, gain=0.1)
+        # Where the head puts out data, the state begins as a whisper: at high levels it is noise that would drown the
+        # picture in a narrow field. A velocity, on the other hand, is mostly the state.
+        for entry in (self.state, self.embed_state):
+            if entry is not None and c.prediction == "data":
+                init_weights(entry, gain=0.1)
         if self.modulation is not None:
             init_weights(self.modulation, gain=0.1)
         nn.init.zeros_(self.out.bias)
@@ -174,7 +185,10 @@ class PixelField(nn.Module):
         out = self._field(field, functional.silu(tokens + steer))  # (B, N, P, outputs)
         h, w = seen.size
         flat = out.transpose(-1, -2).flatten(2)  # (B, N, outputs·P), channels slowest
-        return unpatchify(flat, (c.patch, c.patch), (h, w)).permute(0, 2, 3, 1).float()
+        made = unpatchify(flat, (c.patch, c.patch), (h, w)).permute(0, 2, 3, 1).float()
+        if state is None or c.prediction == "velocity":
+            return made
+        return (state.float() - made) / level.float().clamp(min=LEAST_LEVEL)[:, None, None, None]
 
     def forward(
         self, image: Tensor, state: Tensor | None, level: Tensor, features: Tensor | None = None

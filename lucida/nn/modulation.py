@@ -11,9 +11,8 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
-from lucida.nn.attention import Attention, Segment
+from lucida.nn.attention import Attention, Segment, attend_fused
 from lucida.nn.blocks import SwiGLU
 from lucida.nn.rotary import rotate
 
@@ -60,7 +59,7 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, k: Tensor, v: Tensor, valid: Tensor | None = None) -> Tensor:
         """(B, M, D) -> (B, M, D); ``valid`` (B, L) bool says which context tokens are there."""
         allow = None if valid is None else valid[:, None, None]
-        mixed = functional.scaled_dot_product_attention(self._heads(self.q(x)), k, v, attn_mask=allow)
+        mixed = attend_fused(self._heads(self.q(x)), Segment(k=k, v=v, allow=allow))
         return self.out(mixed.transpose(1, 2).flatten(2))
 
     def _heads(self, x: Tensor) -> Tensor:

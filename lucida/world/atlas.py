@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from pathlib import Path
@@ -38,6 +39,11 @@ class Atlas:
     def colourable(self) -> frozenset[str]:
         """Nouns whose artwork passes the chroma rule."""
         return frozenset(sprite.noun for sprite in self.sprites if sprite.colourable)
+
+    def only(self, nouns: Collection[str]) -> Atlas:
+        """The part that shows these nouns."""
+        kept = tuple(sprite for sprite in self.sprites if sprite.noun in nouns)
+        return Atlas(sprites=kept, backgrounds=self.backgrounds)
 
     def pool(self, medium: str, held_out: bool) -> tuple[Sprite, ...]:
         """Sprites of one medium that are (or are not) held-out objects."""

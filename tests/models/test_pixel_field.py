@@ -56,6 +56,18 @@ def test_state_and_level_are_heard_and_stay_where_they_belong() -> None:
         assert not torch.allclose(net.velocity(seen, x, t), net.velocity(seen, x, t / 4))
 
 
+def test_data_prediction_is_a_velocity_towards_the_output() -> None:
+    """x̂ is the head's output whatever the state's scale, and the smallest levels do not blow up."""
+    torch.manual_seed(2)
+    plain, data = (PixelField(replace(SMALL, prediction=kind)) for kind in ("velocity", "data"))
+    data.load_state_dict(plain.state_dict())
+    x, t, seen = torch.randn(2, 16, 16, 3), torch.tensor([0.8, 0.1]), plain.look(picture())
+    out, v = plain.velocity(seen, x, t), data.velocity(seen, x, t)
+    assert torch.allclose(x - t[:, None, None, None] * v, out, atol=1e-5)
+    least = data.velocity(seen, x, torch.zeros(2))
+    assert torch.allclose(least, (x - plain.velocity(seen, x, torch.zeros(2))) / 0.05, atol=1e-4)
+
+
 def test_pixels_come_out_where_they_went_in() -> None:
     """Any size that patches divide; a picture's top half alone depends on the other half only through the trunk."""
     torch.manual_seed(0)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -26,6 +27,7 @@ from lucida.systems.generate.latents import caption_ids, check_tokenizer
 from lucida.systems.generate.network import Painter, PainterConfig
 from lucida.systems.tokenize.system import Tokenizer
 from lucida.train.recipe import build
+from lucida.world.nouns import COMMON_NOUNS, noun_table
 
 MOST_STEPS = 1000
 MOST_PICTURES = 256
@@ -102,6 +104,14 @@ class Generator:
         tokenizer = load(named, device=device)
         check_tokenizer(tokenizer, sizes.channels, sizes.grid)
         return cls(network.float().to(device), tokenizer, config, device)
+
+    def never_drawn(self, prompt: str) -> list[str]:
+        """Things of the world that the prompt names and that this generator was not trained on."""
+        if self.config.get("nouns", "all") == "all":
+            return []
+        named = {noun for noun in set(noun_table().values()) if re.search(rf"\b{re.escape(noun)}\b", prompt.lower())}
+        strange = named - set(COMMON_NOUNS)
+        return sorted(n for n in strange if not any(n != other and n in other for other in named))
 
     @torch.no_grad()
     def draw(

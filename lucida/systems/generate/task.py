@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -117,7 +117,7 @@ class GenerateTask:
         self.schedule = NoiseSchedule(base=config.time.law, shift=shift)
         home = settings.cache_dir() / "banks"
         self.bank = SceneBank(home, config.bank, config.teacher)
-        held_out = SceneBankConfig(split="val", count=max(config.probe, 1), objects=config.bank.objects)
+        held_out = replace(config.bank, split="val", first=0, count=max(config.probe, 1))
         self.held_out = SceneBank(home, held_out, config.teacher)
         self._latents: dict[str, np.ndarray] = {}
 
@@ -186,5 +186,6 @@ class GenerateTask:
             "vocabulary": asdict(self.config.vocabulary),
             "tokenizer": self.config.tokenizer,
             "schedule": asdict(self.schedule),
+            "nouns": self.config.bank.nouns,
         }
         return export_model(folder, module.network, config, lambda whole: card_text(whole, self.config), facts)

@@ -16,18 +16,9 @@ from lucida.flow.codes import VOID
 from lucida.media.errors import InputError
 from lucida.world.atlas import Atlas
 from lucida.world.background import KINDS
-from lucida.world.nouns import GROUPS, group_of
+from lucida.world.nouns import COMMON_NOUNS, GROUPS, group_of
 from lucida.world.records import Scene
 from lucida.world.splits import object_held_out
-
-NOUNS = (
-    "fox", "dog", "cat", "cow", "pig", "horse", "sheep", "rabbit", "elephant", "zebra", "tiger", "lion", "bear",
-    "gorilla", "frog", "bird", "penguin", "duck", "owl", "fish", "tree", "palm tree", "rose", "mushroom", "tangerine",
-    "lemon", "strawberry", "cherry", "pineapple", "avocado", "broccoli", "bell pepper", "carrot", "onion", "pie",
-    "teapot", "car", "fire engine", "sailboat", "bicycle", "helicopter", "house", "castle", "planet", "shoe",
-    "umbrella", "top hat", "football", "basketball", "teddy bear", "trophy", "balloon", "christmas tree", "guitar",
-    "violin", "drum", "camera", "light bulb", "chair",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,7 +34,7 @@ class LabelConfig:
 
     grounds: tuple[str, ...] = KINDS
     things: Literal["nouns", "groups"] = "nouns"
-    nouns: tuple[str, ...] = NOUNS
+    nouns: tuple[str, ...] = COMMON_NOUNS
     others: int = 10
 
     def __post_init__(self) -> None:
@@ -85,8 +76,7 @@ def restricted(atlas: Atlas, labels: LabelConfig) -> Atlas:
         rest = sorted(n for n in group_of() if n in known and n not in labels.nouns)
         step = max(len(rest) // max(labels.others, 1), 1)
         kept = {*labels.nouns, *rest[::step][: labels.others]}
-    sprites = tuple(sprite for sprite in atlas.sprites if sprite.noun in kept)
-    return Atlas(sprites=sprites, backgrounds=atlas.backgrounds)
+    return atlas.only(kept)
 
 
 def class_map(scene: Scene, labels: LabelConfig) -> np.ndarray:

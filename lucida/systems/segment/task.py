@@ -32,6 +32,7 @@ from lucida.flow.targets import TargetConfig, flow_target, velocity_loss
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.pixel_field import PixelFieldConfig, Seen
+from lucida.models.store import load_model_files, resolve_weights
 from lucida.systems.segment.bank import SegmentBank, SegmentBankConfig, Sights
 from lucida.systems.segment.labels import LabelConfig
 from lucida.systems.segment.network import SegmentNetwork
@@ -69,6 +70,9 @@ class SegmentConfig:
         probe: held-out scenes. probe_steps: Euler steps that are measured on them.
         proposes: whether ``lucida describe`` takes its automatic regions from this model.
         leak: allow the leaking pair, to show what it does.
+        start: a segmenter (name or folder) whose tensors of the same name and shape the network begins with; "": none.
+            A flow may begin with its twin's trunk and field: all but what reads the state, and the last layer.
+        start_without: beginnings of tensor names that stay fresh all the same.
     """
 
     network: dict[str, Any] = field(default_factory=dict)
@@ -87,6 +91,8 @@ class SegmentConfig:
     probe_steps: tuple[int, ...] = (1, 2, 5, 10)
     proposes: bool = False
     leak: bool = False
+    start: str = ""
+    start_without: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.scenes < 1 or self.draws < 1 or self.probe < 0 or min(self.probe_steps, default=0) < 1:
@@ -195,6 +201,24 @@ def network_config(config: SegmentConfig) -> PixelFieldConfig:
     return build(PixelFieldConfig, values | config.network, "recipe.network")
 
 
+def start_from(network: SegmentNetwork, name: str, without: tuple[str, ...]) -> None:
+    """Copy from the model ``name`` every tensor that fits by name and shape and does not begin with ``without``.
+
+    Raises:
+        InputError: the model is not there, or its trunk is another.
+    """
+    files = load_model_files(resolve_weights(name))
+    own = network.state_dict()
+    shared = {
+        key: value.float()
+        for key, value in files.tensors.items()
+        if key in own and own[key].shape == value.shape and not key.startswith(without)
+    }
+    if missing := [k for k in own if k.startswith(("embed.", "trunk.", "lift.")) and k not in shared]:
+        raise InputError(f"recipe.start: {name} has another trunk: {missing[0]} does not fit")
+    network.load_state_dict(own | shared)
+
+
 class SegmentTask:
     """See ``train.task.Task``."""
 
@@ -206,6 +230,8 @@ class SegmentTask:
             network = SegmentNetwork(self.network_config)
         except ValueError as error:
             raise InputError(f"recipe.network: {error}") from error
+        if config.start:
+            start_from(network, config.start, config.start_without)
         self.module = SegmentModule(network, make_codes(self.code_config), config)
         home = settings.cache_dir() / "banks"
         cutouts = recipe_cutouts(config.bank.cutouts)

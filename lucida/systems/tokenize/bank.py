@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
@@ -21,7 +22,9 @@ from lucida.media.errors import InputError
 from lucida.media.files import atomic_path
 from lucida.models.tower import Tower, load_tower
 from lucida.systems.tokenize.teacher import Directions, TeacherConfig, directions, small, tower_cells
+from lucida.world.atlas import Atlas, load_atlas
 from lucida.world.config import SceneConfig
+from lucida.world.nouns import COMMON_NOUNS
 from lucida.world.records import SPLITS, Scene, without_pixels
 from lucida.world.scene import draw_scene
 
@@ -31,12 +34,16 @@ ARRAYS = ("pixels", "teacher", "owner")
 
 @dataclass(frozen=True, kw_only=True)
 class SceneBankConfig:
-    """Which scenes: ``count`` from ``first`` of ``split``, with ``objects`` (least, most) things in each."""
+    """Which scenes: ``count`` from ``first`` of ``split``, with ``objects`` (least, most) things in each.
+
+    ``nouns``: what the things may be: everything in the world, or ``world.nouns.COMMON_NOUNS``.
+    """
 
     split: str = "train"
     first: int = 0
     count: int = 12_000
     objects: tuple[int, int] = (3, 8)
+    nouns: Literal["all", "common"] = "all"
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.first < 0 or self.split not in SPLITS:
@@ -61,11 +68,17 @@ class SceneRows:
     owner: Tensor
 
 
+def atlas_of(nouns: Literal["all", "common"]) -> Atlas:
+    """What scenes of these nouns are drawn with."""
+    return load_atlas() if nouns == "all" else load_atlas().only(COMMON_NOUNS)
+
+
 class SceneBank:
     """Scenes by number, read from memory-mapped shards."""
 
     def __init__(self, folder: Path, config: SceneBankConfig, teacher: TeacherConfig) -> None:
-        wanted = {"bank": asdict(config), "teacher": teacher.name}
+        said = {key: value for key, value in asdict(config).items() if (key, value) != ("nouns", "all")}
+        wanted = {"bank": said, "teacher": teacher.name}
         name = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=6).hexdigest()
         self.home, self.config, self.teacher = folder, config, teacher
         self.folder = folder / f"scenes-{config.split}-{name}"
@@ -97,12 +110,12 @@ class SceneBank:
     def _build_shard(self, shard: int, tower: Tower, main: Directions) -> None:
         numbers = range(shard * SHARD, min((shard + 1) * SHARD, len(self)))
         size, t = (self.teacher.render, self.teacher.render), self.teacher
-        composed = SceneConfig(objects=self.config.objects)
+        composed, atlas = SceneConfig(objects=self.config.objects), atlas_of(self.config.nouns)
         arrays: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
         records: list[Scene] = []
         for start in range(0, len(numbers), 25):
             scenes = [
-                draw_scene(self.config.first + n, split=self.config.split, size=size, config=composed)
+                draw_scene(self.config.first + n, split=self.config.split, size=size, config=composed, atlas=atlas)
                 for n in numbers[start : start + 25]
             ]
             cells = tower_cells(np.stack([s.pixels for s in scenes]), tower, t.grid)

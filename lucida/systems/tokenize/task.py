@@ -38,11 +38,15 @@ ENCODER = ("embed.", "encoder.", "norm_encoder.", "latent.")
 
 @dataclass(frozen=True, kw_only=True)
 class LossConfig:
-    """Weights of the losses. ``kl`` multiplies a sum over tokens and channels; the others are means."""
+    """Weights of the losses. ``kl`` multiplies a sum over tokens and channels; the others are means.
+
+    ``perceptual_share`` of a step's pictures are shown to the tower: unbiased, and the tower is half of the time.
+    """
 
     l1: float = 0.0
     l2: float = 1.0
     perceptual: float = 0.1
+    perceptual_share: float = 1.0
     semantic: float = 1.0
     kl: float = 1e-6
 
@@ -121,8 +125,10 @@ class TokenizeModule(nn.Module):
         losses = w.l2 * square + w.l1 * difference.abs().flatten(1).mean(1)
         logged = {"psnr": 10 * torch.log10(4 / square.detach().mean().clamp(min=1e-9))}
         if w.perceptual:
-            perceptual = self._perceptual(made, batch.pixels)
-            losses = losses + w.perceptual * perceptual
+            shown = max(1, round(len(made) * w.perceptual_share))  # a step's pictures are in random order
+            perceptual = self._perceptual(made[:shown], batch.pixels[:shown])
+            scale = w.perceptual * len(made) / shown
+            losses = torch.cat((losses[:shown] + scale * perceptual, losses[shown:]))
             logged["perceptual"] = perceptual.detach().mean()
         if full:
             kl = posterior.kl()

@@ -148,3 +148,6 @@ def test_drawing(place: Path) -> None:
             DrawPlan(**bad)
     with pytest.raises(InputError, match="count must be"):
         generator.draw("x", count=0)
+    assert generator.never_drawn("a red spoon") == []
+    generator.config["nouns"] = "common"
+    assert generator.never_drawn("a red fox, a teddy bear and a spoon on a foxglove") == ["spoon"]

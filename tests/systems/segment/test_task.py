@@ -14,6 +14,7 @@ from lucida.media.errors import InputError
 from lucida.systems.segment.bank import Sights
 from lucida.systems.segment.evaluation import auroc, evaluate
 from lucida.systems.segment.task import FLOWS, Batch, SegmentModule, SegmentTask
+from tests.systems.tiny import FACTS
 
 NETWORK = {
     "width": 48,
@@ -176,6 +177,22 @@ def test_hidden_pictures_are_hidden(home: Path) -> None:
 def test_bad_recipes_are_named(values: dict[str, Any], words: str, home: Path) -> None:
     with pytest.raises(InputError, match=words):
         SegmentTask(SMALL | values, seed=0)
+
+
+def test_a_flow_begins_with_its_twins_trunk(home: Path, tmp_path: Path) -> None:
+    twin = made(arm="twin")
+    with torch.no_grad():
+        for p in twin.module.parameters():
+            p.add_(0.125)
+    folder = str(twin.export(twin.module, tmp_path / "twin", FACTS))
+    flow = made(arm="static", start=folder)
+    own, other = flow.module.network.state_dict(), twin.module.network.state_dict()
+    assert torch.allclose(own["embed.weight"], other["embed.weight"], atol=2e-3)
+    assert own["out.weight"].shape != other["out.weight"].shape and "state.weight" not in other
+    again = made(arm="twin", start=folder, start_without=("out.",)).module.network.state_dict()
+    assert not torch.allclose(again["out.weight"], other["out.weight"], atol=0.05)
+    with pytest.raises(InputError, match="has another trunk: embed.weight"):
+        made(arm="static", start=folder, network=NETWORK | {"width": 64})
 
 
 def test_evaluation_repeats_and_reads_the_unknown(task: SegmentTask) -> None:

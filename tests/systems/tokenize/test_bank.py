@@ -13,6 +13,7 @@ from lucida.media.errors import InputError
 from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig, owners
 from lucida.systems.tokenize.task import TokenizeTask
 from lucida.systems.tokenize.teacher import TeacherConfig, fit_directions, small
+from lucida.world.nouns import COMMON_NOUNS
 
 
 def test_owners_by_hand() -> None:
@@ -60,6 +61,15 @@ def test_a_bank_is_the_scenes_it_names(values: dict[str, Any]) -> None:
     part.build()
     assert torch.allclose(part.rows([0]).teacher, rows.teacher[:1], atol=2e-3)
     assert torch.equal(part.rows([0]).pixels, rows.pixels[:1])
+
+
+def test_common_nouns_alone(values: dict[str, Any]) -> None:
+    teacher = TokenizeTask(values, seed=0).config.teacher
+    home = TokenizeTask(values, seed=0).bank.home
+    bank = SceneBank(home, SceneBankConfig(count=4, nouns="common"), teacher)
+    assert bank.folder != SceneBank(home, SceneBankConfig(count=4), teacher).folder
+    bank.build()
+    assert {o.noun for n in range(4) for o in bank.scene(n).objects} <= set(COMMON_NOUNS)
 
 
 def test_bad_settings() -> None:
