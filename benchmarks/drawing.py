@@ -151,10 +151,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, nargs="+", default=[2, 5, 10, 20, 50])
     parser.add_argument("--guidance", type=float, default=2.0)
     parser.add_argument("--bad")
+    parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16", help="of the generator")
     options = parser.parse_args()
+    generator = lucida.load(options.model)
+    generator.precision = options.precision
     tower = second_tower(options.tower)
     numbers = measure(
-        lucida.load(options.model), load_judge(options.judge), tower=tower, count=options.prompts,
+        generator, load_judge(options.judge), tower=tower, count=options.prompts,
         steps=options.steps, guidance=options.guidance, bad=lucida.load(options.bad) if options.bad else None,
     )  # fmt: skip
     near = {

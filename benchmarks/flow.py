@@ -1,7 +1,7 @@
 """How fast the flow's networks are: tokenizer, generator and segmenter against picture size and number of steps.
 
     python -m benchmarks.flow [--quick] [--rounds 7] [--threads N] [--tokenize tokenize] [--generate generate]
-        [--segment segment] [--twin runs/segment-twin/model]
+        [--segment segment] [--twin segment-twin]
 
 A model that is not there is made with fresh weights in its recipe's sizes, and the output says so: speed does not
 depend on training. All arms are timed in turn, round after round; a number is the median over rounds, its spread the
@@ -221,7 +221,7 @@ def main() -> None:
     )
     for system in ("tokenize", "generate", "segment"):
         parser.add_argument(f"--{system}", default=system, metavar="MODEL")
-    parser.add_argument("--twin", default="runs/segment-twin/model", metavar="MODEL")
+    parser.add_argument("--twin", default="segment-twin", metavar="MODEL")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--quick", action="store_true", help="few arms, two rounds")

@@ -1,6 +1,6 @@
 """Two trained segmenters side by side: quality against Euler steps on held-out scenes, and time in turn.
 
-    python -m benchmarks.segment_models [--flow segment] [--twin runs/segment-twin/model] [--scenes 100] [--size 256]
+    python -m benchmarks.segment_models [--flow segment] [--twin segment-twin] [--scenes 100] [--size 256]
 
 Scenes of the test split, drawn with the flow's own label set at --size pixels, go the whole way of the command (resize,
 overlapping squares, blending) and are scored at their own size. Times are medians over pictures of both models in turn,
@@ -42,7 +42,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--flow", default="segment")
-    parser.add_argument("--twin", default="runs/segment-twin/model")
+    parser.add_argument("--twin", default="segment-twin")
     parser.add_argument("--scenes", type=int, default=100)
     parser.add_argument("--size", type=int, default=256)
     options = parser.parse_args()

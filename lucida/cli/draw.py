@@ -46,7 +46,8 @@ def draw(
     Args:
         prompt: what to draw, such as "a small red fox left of a blue umbrella".
         count: how many pictures, with the seeds from SEED on.
-        steps: of the solver. guidance: how strongly to follow the prompt; 1: no guidance, half the time.
+        steps: of the solver.
+        guidance: how strongly to follow the prompt; 1: no guidance, half the time.
         method: euler, or heun (twice the passes, fewer steps needed).
         seed: of the noise.
         strip: also write the steps of each picture as one strip.

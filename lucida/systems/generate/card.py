@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from lucida.world.nouns import COMMON_NOUNS
+
 if TYPE_CHECKING:
     from lucida.systems.generate.task import GenerateConfig
 
@@ -13,6 +15,7 @@ def card_text(config: dict[str, Any], settings: GenerateConfig) -> str:
     trained, net = config["trained"], settings.network
     probe = ", ".join(f"{name} {value:.4f}" for name, value in sorted(trained["probe"].items()))
     shift = config["schedule"]["shift"]
+    things = f"{len(COMMON_NOUNS)} common" if settings.bank.nouns == "common" else "about 250"
     return f"""# generate
 
 Draws a picture from a sentence, by a flow in the latents of `{settings.tokenizer}`.
@@ -34,6 +37,6 @@ world {config["world"]} |
 
 ## Limits
 
-It knows the world it was drawn in: about 250 kinds of things in artwork, ten colours, four relations, plain
+It knows the world it was drawn in: {things} kinds of things in artwork, ten colours, four relations, plain
 backgrounds. Words it has never read ("night", "watercolour") change nothing, or something at random.
 """
