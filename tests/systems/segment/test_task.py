@@ -191,7 +191,7 @@ def test_a_flow_begins_with_its_twins_trunk(home: Path, tmp_path: Path) -> None:
     assert own["out.weight"].shape != other["out.weight"].shape and "state.weight" not in other
     again = made(arm="twin", start=folder, start_without=("out.",)).module.network.state_dict()
     assert not torch.allclose(again["out.weight"], other["out.weight"], atol=0.05)
-    with pytest.raises(InputError, match="has another trunk: embed.weight"):
+    with pytest.raises(InputError, match="has another trunk: embed"):
         made(arm="static", start=folder, network=NETWORK | {"width": 64})
 
 
