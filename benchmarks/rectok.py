@@ -55,7 +55,7 @@ GENERATOR = {
     "captions": {"width": 64, "layers": 2, "heads": 2, "hidden": 128},
 }  # fmt: skip
 PARTS = ("latents", "drawing")
-SECONDS = {"latents": 600.0, "drawing": 600.0}  # that must be left to begin a part
+SECONDS = {"latents": 400.0, "drawing": 400.0}  # that must be left to begin a part
 SHOWN = ("psnr", "ssim", "rfd", "rfd_tower", "latent_std", "normalised/retention", "raw/retention", "drawn/frechet",
          "drawn/frechet_tower", "drawn/object")  # fmt: skip
 Found = dict[str, dict[int, dict[str, float]]]  # arm -> seed -> numbers
@@ -248,14 +248,14 @@ def parser_of(words: str | None, arms: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arms", nargs="+", default=arms)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=1200)
-    parser.add_argument("--draw-steps", type=int, default=1200, help="of the generators; 0: none are trained")
+    parser.add_argument("--steps", type=int, default=600)
+    parser.add_argument("--draw-steps", type=int, default=600, help="of the generators; 0: none are trained")
     parser.add_argument("--sampled", type=int, default=20, help="steps at which they draw")
-    parser.add_argument("--drawn", type=int, default=500, help="pictures per generator")
+    parser.add_argument("--drawn", type=int, default=300, help="pictures per generator")
     parser.add_argument("--channels", type=int, default=64)
     parser.add_argument("--judge", default="runs/train/judge/model")
     parser.add_argument("--tower")
-    parser.add_argument("--tested", type=int, default=400)
+    parser.add_argument("--tested", type=int, default=300)
     parser.add_argument("--fitted", type=int, default=1500)
     parser.add_argument("--runs", type=Path, default=Path("runs/rectok"))
     parser.add_argument("--minutes", type=float, default=float(os.environ.get(BUDGET, "3600")) / 60)

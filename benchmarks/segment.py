@@ -2,11 +2,11 @@
 
     python -m benchmarks.segment STUDY [--runs runs/segment-study] [--minutes 60] [--seeds 3] [--report-only]
 
-STUDY is reshaping, twin, codes, causes or all. Each run is one arm with one seed of the recipe segment-screen, with a file
-of its own; arms of a seed share data, order, noise and starting weights (the shipped twin's trunk). A study carries on
-where it stopped, shares runs with the others, and says which are not yet run. Within a study the first seeds come first.
-No run is begun that might not end within --minutes (or the claim's budget). mIoU is over one confusion matrix of held-out
-scenes.
+STUDY is reshaping, twin, codes, causes or all. Each run is one arm with one seed of the recipe segment-screen, with a
+file of its own. Arms of a seed share data, order, noise and first weights (the shipped twin's trunk). A study carries
+on where it stopped, shares runs with the others, and says which are not yet run. Within a study the first seeds come
+first. No run is begun that might not end within --minutes (or the claim's budget). mIoU is over one confusion matrix of
+held-out scenes.
 """
 
 from __future__ import annotations
