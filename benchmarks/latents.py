@@ -5,8 +5,9 @@ python -m benchmarks.latents NAME=MODEL ... [--judge runs/train/judge/model] [--
 
 PSNR and SSIM at the tokenizer's size; with a judge the Frechet distance of reconstructions (rfd) to the pictures, and
 its floor, and with a second tower the same in its features (rfd_tower). The probe fits a linear reader at each noise
-level on training scenes, on normalised latents, and again on raw ones; its scenes show common nouns, so that each is seen
-often. "retention" is accuracy at 0.6 over that at 0, "mean" the mean over levels. The std of raw latents stands beside, because large latents flatter a raw probe.
+level on training scenes, on normalised latents, and again on raw ones. Its scenes show common nouns, so that each is
+seen often. "retention" is accuracy at 0.6 over that at 0, "mean" the mean over levels. The std of raw latents stands
+beside, because large latents flatter a raw probe.
 """
 
 from __future__ import annotations
