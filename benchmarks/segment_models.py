@@ -4,8 +4,8 @@
 
 Scenes of the test split, drawn with the flow's own label set at --size pixels, go the whole way of the command (resize,
 overlapping squares, blending) and are scored at their own size. Times are medians over pictures of both models in turn,
-the look (tower and trunk) included. "called unknown": pixels of known classes; of the few things that training scenes show
-unlabelled ("void"); and of things from the whole world, most never seen at all ("strange").
+the look (tower and trunk) included. "called unknown": pixels of known classes; of the few things that training scenes
+show unlabelled ("void"); and of things from the whole world, most never seen at all ("strange").
 """
 
 from __future__ import annotations
