@@ -31,7 +31,7 @@ def sections(examples: Path, paths: Sequence[Path], doing: Doing) -> str:
     """All sections as HTML.
 
     Args:
-        examples: the folder of the examples. paths: their description files; two are shown. doing: told what is done.
+        examples: the folder of the examples. paths: their description files; three are shown. doing: told what is done.
     """
     pictures = _pictures(examples, paths)
     both = "lucida train tokenize, then lucida train generate"
@@ -68,8 +68,8 @@ def _load(name: str) -> Any:
 
 
 def _pictures(examples: Path, paths: Sequence[Path]) -> list[Image]:
-    """A composed scene and a photograph, the first of each."""
-    scenes = [path for path in paths if path.stem.startswith("scene-")][:1]
+    """Two composed scenes, of things a segmenter does not know and of some it does, and a photograph."""
+    scenes = [path for path in paths if path.stem.startswith("scene-")][:2]
     photos = [path for path in paths if not path.stem.startswith("scene-")][:1]
     names = [json.loads(path.read_text(encoding="utf-8"))["image"] for path in (*scenes, *photos)]
     return [Image.open(examples / name) for name in names]
