@@ -3,9 +3,9 @@
 python -m benchmarks.drawing --judge runs/train/judge/model [--tower tower-lite2] [--model generate] [--prompts 1000]
     [--steps 2 5 10 20 50] [--guidance 2] [--bad MODEL]
 
-Prompts are true of held-out scenes (split test, one to three things), so the same scenes, rendered and passed through
-the tokenizer, say how well the judge could do at most: "ceiling". "others" are pictures of other prompts: what no
-drawing at all would get. Shares right of what was asked: objects, colours, relations. Frechet distances are between
+Prompts are true of held-out scenes (split test, composed as the training's), so the same scenes, rendered and passed
+through the tokenizer, say how well the judge could do at most: "ceiling". "others" are pictures of other prompts: what
+no drawing at all would get. Shares right of what was asked: objects, colours, relations. Frechet distances are between
 judge features of as many pictures, and between features of a second tower (in 128 main directions); each stands beside
 its floor, the distance between two sets of true pictures.
 """
@@ -15,8 +15,9 @@ from __future__ import annotations
 import argparse
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,11 +38,10 @@ from lucida.systems.generate.judging import (
 )
 from lucida.systems.generate.prompts import Prompt, draw_prompt
 from lucida.systems.generate.system import DrawPlan
-from lucida.systems.tokenize.bank import atlas_of
+from lucida.systems.tokenize.bank import SceneBankConfig, atlas_of
 from lucida.systems.tokenize.teacher import small
 from lucida.train.claims import Value, report
 from lucida.train.ledger import Number
-from lucida.world.config import SceneConfig
 from lucida.world.scene import draw_scene
 
 RENDER = 256
@@ -49,11 +49,10 @@ KINDS = ("object", "colour", "relation")
 
 
 @lru_cache(maxsize=4)
-def truths(
-    first: int, count: int, side: int, nouns: Literal["all", "common"]
-) -> tuple[tuple[Prompt, ...], Tensor]:
-    """Prompts of test scenes of these nouns, and the scenes themselves (count, 3, side, side)."""
-    config, atlas, size = SceneConfig(objects=(1, 3)), atlas_of(nouns), (RENDER, RENDER)
+def truths(side: int, scenes: SceneBankConfig) -> tuple[tuple[Prompt, ...], Tensor]:
+    """Prompts of such scenes, and the scenes themselves (count, 3, side, side)."""
+    config, atlas, size = scenes.scenes, atlas_of(scenes.nouns), (RENDER, RENDER)
+    first, count = scenes.first, scenes.count
     drawn = [draw_scene(first + i, split="test", size=size, config=config, atlas=atlas) for i in range(count)]
     prompts = tuple(draw_prompt(s, np.random.default_rng(s.seed)) for s in drawn)
     return prompts, to_pixels(np.stack([small(s.pixels, side) for s in drawn]))
@@ -82,8 +81,11 @@ def measure(
 ) -> dict[str, Value]:
     """All numbers of a generator; prints a row per number of steps."""
     side = generator.tokenizer.network.config.side
-    nouns = generator.config.get("nouns", "all")
-    (prompts, truth), (_, other) = truths(0, count, side, nouns), truths(count, count, side, nouns)
+    like = SceneBankConfig(
+        split="test", count=count, nouns=generator.config["nouns"], objects=tuple(generator.config["objects"]),
+        sizes=tuple(generator.config["sizes"]),
+    )  # fmt: skip
+    (prompts, truth), (_, other) = truths(side, like), truths(side, replace(like, first=count))
     with torch.no_grad():
         again = torch.cat([generator.tokenizer.network.reconstruct(part).cpu() for part in truth.split(50)])
     pictures: dict[str, Any] = {"truth": truth, "ceiling": again, "others": other}

@@ -142,11 +142,12 @@ class Study:
         values = {
             "run.seed": seed, "run.steps": o.draw_steps, "run.schedule.decay": o.draw_steps // 3,
             "run.schedule.warmup": min(100, o.draw_steps // 10), "run.probe_steps": 0, "probe": 0, "rows": 48,
+            "run.optimiser": "muon", "loss": {}, "bank.count": 12_000,
             "network.channels": o.channels, "tokenizer": str(self._tokenizer(arm, seed).absolute()),
         } | {f"network.{key}": value for key, value in GENERATOR.items()}  # fmt: skip
         model = trained("generate", values | given(o.set_draw), place.with_name(f"{place.name}-drawing"))
         numbers = drawing.measure(
-            lucida.load(model),
+            lucida.load(str(model)),
             judges.world,
             tower=judges.tower,
             count=o.drawn,
@@ -169,7 +170,7 @@ def tokenizer_settings(arm: str, seed: int, options: argparse.Namespace) -> dict
     values = {
         **ARMS[name], "run.seed": seed, "run.steps": options.steps, "run.schedule.decay": options.steps // 3,
         "run.schedule.warmup": min(100, options.steps // 10), "run.probe_steps": 0, "probe": 0,
-        "network.channels": options.channels,
+        "run.optimiser": "muon", "pixel_noise": 1.0, "network.channels": options.channels,
         "network.noised": "raw" if "-raw" in arm else "normalised",
     }  # fmt: skip
     values |= {f"network.{key}": value for key, value in TOKENIZER.items()}
@@ -248,8 +249,8 @@ def parser_of(words: str | None, arms: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=words, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--arms", nargs="+", default=arms)
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--steps", type=int, default=600)
-    parser.add_argument("--draw-steps", type=int, default=600, help="of the generators; 0: none are trained")
+    parser.add_argument("--steps", type=int, default=450)
+    parser.add_argument("--draw-steps", type=int, default=450, help="of the generators; 0: none are trained")
     parser.add_argument("--sampled", type=int, default=20, help="steps at which they draw")
     parser.add_argument("--drawn", type=int, default=300, help="pictures per generator")
     parser.add_argument("--channels", type=int, default=64)

@@ -156,6 +156,7 @@ class DiT(nn.Module):
         source: Tensor | None = None,
         source_scale: Tensor | None = None,
         references: Sequence[Reference] = (),
+        tap: list[Tensor] | None = None,
     ) -> Tensor:
         """The velocity v_θ(x_τ, τ | context).
 
@@ -167,6 +168,7 @@ class DiT(nn.Module):
             modulated: (B, M) bool: tokens whose modulation is not zeroed; None: all. (References' always is.)
             source: a latent of x's shape, added in token space times ``source_scale`` (B,), by default the level.
             references: clean latents seen beside the target.
+            tap: what the trunk made of the target's tokens, (B, M, D) and normed, is put here, for losses of its own.
 
         Returns:
             of x's shape, float32.
@@ -198,8 +200,11 @@ class DiT(nn.Module):
             memory = None if context is None else context.layers[n]
             valid = None if context is None else context.valid
             tokens = block(tokens, modulation, rotation, memory, valid)
-        condition = functional.silu(target_steer + self.norm(tokens[:, :count]))
         out = tokens[:, :count]
+        normed = self.norm(out)
+        if tap is not None:
+            tap.append(normed)
+        condition = functional.silu(target_steer + normed)
         if self.embed_head is not None and self.modulation_head is not None:
             out, per_token = self.embed_head(patches), self.modulation_head(condition)
             rotation = self._rotation(target_at, c.head_width // c.head_heads)

@@ -25,6 +25,7 @@ from lucida.train.cluster import Cluster, on_device
 from lucida.train.dtype import DtypeChoice, choose_dtype
 from lucida.train.folder import Log, RunFolder
 from lucida.train.machine import cpu_name
+from lucida.train.optimiser import Optimiser
 from lucida.train.recipe import Recipe, task_class
 from lucida.train.schedule import learning_rate, stage
 from lucida.train.shares import seed_of
@@ -47,15 +48,6 @@ class Outcome:
     model: Path | None = None
     signal: int = 0
     leads: bool = True
-
-
-def parameter_groups(module: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Matrices decay, vectors and scalars do not."""
-    trainable = [p for p in module.parameters() if p.requires_grad]
-    return [
-        {"params": [p for p in trainable if p.dim() >= 2], "weight_decay": weight_decay},
-        {"params": [p for p in trainable if p.dim() < 2], "weight_decay": 0.0},
-    ]
 
 
 def train(
@@ -111,8 +103,7 @@ class _Trainer:
             self.dtype = DtypeChoice(autocast=autocast, rates={}, reason=reason)
         self.module = self.task.module.to(cluster.device)
         self.ema = AveragedModel(self.module, multi_avg_fn=get_ema_multi_avg_fn(self.config.ema))
-        groups = parameter_groups(self.module, self.config.weight_decay)
-        self.optimiser = torch.optim.AdamW(groups, lr=self.config.schedule.peak, betas=self.config.betas)
+        self.optimiser = Optimiser(self.module, self.config)
         if state is not None:
             self._restore(state)
         folder.rewind(self.start)
@@ -197,8 +188,7 @@ class _Trainer:
         """One optimiser step; returns what to log."""
         config, cluster = self.config, self.cluster
         rate = learning_rate(step, config.steps, config.schedule)
-        for group in self.optimiser.param_groups:
-            group["lr"] = rate
+        self.optimiser.set_rate(rate)
         torch.manual_seed(seed_of(config.seed, step, cluster.rank))  # of dropout and the like
         batch = self.task.batch(step, cluster.rank, cluster.processes)
         if cluster.device.type != "cpu":
@@ -215,7 +205,6 @@ class _Trainer:
         if not (math.isfinite(value) and math.isfinite(size)):
             self._diverged(step, value, size, rate)
         self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
         self.ema.update_parameters(self.module)
         return {"loss": loss.detach(), "norm": norm.detach(), "rate": torch.tensor(rate), **metrics}
 
@@ -247,4 +236,4 @@ def _changes(before: dict[str, Any], now: dict[str, Any]) -> str:
     return f"bits may differ from an unbroken run: {', '.join(changed)}" if changed else ""
 
 
-__all__ = ["Outcome", "parameter_groups", "train"]
+__all__ = ["Outcome", "train"]

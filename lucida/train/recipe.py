@@ -28,7 +28,8 @@ class RunConfig:
     Attributes:
         steps: optimiser steps in all.
         schedule: learning-rate stages.
-        weight_decay, betas, clip: AdamW and the gradient-norm bound.
+        optimiser: adamw, or muon: Muon for the matrices inside, AdamW for the rest.
+        weight_decay, betas, clip: of the optimiser (betas: AdamW's), and the gradient-norm bound.
         ema: decay of the weight average.
         seed: of weights, data order and noise.
         dtype: auto | bf16 | fp32.
@@ -41,6 +42,7 @@ class RunConfig:
 
     steps: int
     schedule: ScheduleConfig = field(default_factory=ScheduleConfig)
+    optimiser: Literal["adamw", "muon"] = "adamw"
     weight_decay: float = 0.01
     betas: tuple[float, float] = (0.9, 0.98)
     clip: float = 1.0

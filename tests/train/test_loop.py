@@ -14,7 +14,8 @@ import torch
 
 from lucida.cli.main import main
 from lucida.media.errors import InputError
-from lucida.train.loop import Outcome, parameter_groups, train
+from lucida.train.loop import Outcome, train
+from lucida.train.optimiser import parameter_groups
 from lucida.train.recipe import load_recipe
 from lucida.train.stopping import stop_signal
 from tests.train.runs import await_step, curve, finish, kill_at, largest_difference, rows, start, state

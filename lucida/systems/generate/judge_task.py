@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -20,16 +22,25 @@ from lucida.systems.tokenize.teacher import TeacherConfig
 from lucida.train.export import export_model
 from lucida.train.recipe import build
 from lucida.train.shares import share_of
+from lucida.train.start import start_from
 from lucida.world.nouns import noun_table
 from lucida.world.records import COLOURS
 
 CELL = 4
 BACKGROUND = 0.2  # loss weight of empty cells
+WHOLE = 14  # the last diagonal of an 8x8 block's cosines
 
 
 @dataclass(frozen=True, kw_only=True)
 class JudgeTaskConfig:
-    """Settings of a judge recipe. ``blur``: most noise mixed into pictures, so that reconstructions are no shock."""
+    """Settings of a judge recipe.
+
+    Attributes:
+        blur: most noise mixed into pictures.
+        spoil: share of pictures whose 8x8 blocks lose their fine detail, and share of pictures that are made smaller
+            and larger again: what tokenizers and generators do to pictures should not keep it from seeing shapes.
+        start: a judge to go on from; "": none.
+    """
 
     side: int = 64
     width: int = 32
@@ -37,6 +48,8 @@ class JudgeTaskConfig:
     render: int = 256
     rows: int = 48
     blur: float = 0.15
+    spoil: float = 0.0
+    start: str = ""
     probe: int = 200
 
 
@@ -80,7 +93,10 @@ class JudgeTask:
         nouns = tuple(sorted(set(noun_table().values())))
         self.words = {noun: i + 1 for i, noun in enumerate(nouns)}
         self.judge = JudgeConfig(nouns=nouns, colours=COLOURS, side=config.side, width=config.width)
-        self.module = JudgeModule(DenseJudge(self.judge))
+        judge = DenseJudge(self.judge)
+        if config.start:
+            start_from(judge, config.start)
+        self.module = JudgeModule(judge)
         teacher = TeacherConfig(side=config.side, grid=config.side // CELL, render=config.render, channels=1)
         home = settings.cache_dir() / "banks"
         self.bank = SceneBank(home, config.bank, teacher)
@@ -104,8 +120,15 @@ class JudgeTask:
         side = self.config.side
         noise = torch.randn(rows, 3, side, side, generator=generator)[share]
         amount = torch.rand(rows, generator=generator)[share] * self.config.blur
+        pixels = _mirrored(whole.pixels, turned)
+        if self.config.spoil:
+            side = self.config.side
+            kept, sizes = rng.integers(2, 10, rows), rng.integers(side * 3 // 8, side, rows)
+            spared = rng.random((2, rows)) >= self.config.spoil
+            kept[spared[0]], sizes[spared[1]] = WHOLE, side
+            pixels = spoiled(pixels, kept[share], sizes[share])
         return Batch(
-            _mirrored(whole.pixels, turned) + amount[:, None, None, None] * noise,
+            pixels + amount[:, None, None, None] * noise,
             _mirrored(whole.nouns, turned),
             _mirrored(whole.colours, turned),
         )
@@ -148,6 +171,38 @@ Names the thing and its colour in each cell of a {self.config.side} px picture, 
 A convolutional network trained on {self.config.bank.count} composed scenes of OpenMoji 17.0.0 artwork (CC BY-SA 4.0,
 "All emojis designed by OpenMoji") and on nothing else; it is no system's teacher. Held out: {trained["probe"]}.
 """
+
+
+@lru_cache
+def _cosines(n: int) -> Tensor:
+    """(n, n): row k is the k-th cosine of an orthonormal DCT."""
+    k, i = torch.arange(n).unsqueeze(1), torch.arange(n)
+    basis = torch.cos(math.pi * k * (2 * i + 1) / (2 * n)) * (2 / n) ** 0.5
+    basis[0] /= 2**0.5
+    return basis
+
+
+def spoiled(pixels: Tensor, kept: np.ndarray, sizes: np.ndarray) -> Tensor:
+    """Pictures (B, 3, S, S) without some of their detail.
+
+    Args:
+        kept: (B,) of the cosines of each 8x8 block the diagonals up to this one stay; 14: all.
+        sizes: (B,) pixels per side to which a picture is made smaller, and large again; S: not.
+    """
+    made, side = pixels.clone(), pixels.shape[-1]
+    basis = _cosines(8)
+    diagonal = torch.arange(8).unsqueeze(1) + torch.arange(8)
+    for n, (most, size) in enumerate(zip(kept.tolist(), sizes.tolist(), strict=True)):
+        if most < WHOLE:
+            blocks = made[n].unflatten(1, (-1, 8)).unflatten(3, (-1, 8)).transpose(2, 3)
+            low = basis.T @ ((basis @ blocks @ basis.T) * (diagonal <= most)) @ basis
+            made[n] = low.transpose(2, 3).flatten(3).flatten(1, 2)
+        if size < side:
+            small = functional.interpolate(
+                made[n : n + 1], size=(size, size), mode="bilinear", antialias=True
+            )
+            made[n] = functional.interpolate(small, size=(side, side), mode="bilinear")[0]
+    return made
 
 
 def _mirrored(x: Tensor, turned: Tensor) -> Tensor:

@@ -49,6 +49,8 @@ class Painter(nn.Module):
         layers = self.captions(ids, valid).layers
         return self.dit.remember(layers if self.config.deep else layers[-1], valid)
 
-    def forward(self, x: Tensor, level: Tensor, context: Context) -> Tensor:
-        """Velocity (B, C, h, w)."""
-        return self.dit(x, level, context)
+    def forward(
+        self, x: Tensor, level: Tensor, context: Context, *, tap: list[Tensor] | None = None
+    ) -> Tensor:
+        """Velocity (B, C, h, w); ``tap`` as in ``DiT.forward``."""
+        return self.dit(x, level, context, tap=tap)

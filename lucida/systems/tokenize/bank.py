@@ -36,7 +36,8 @@ ARRAYS = ("pixels", "teacher", "owner")
 class SceneBankConfig:
     """Which scenes: ``count`` from ``first`` of ``split``, with ``objects`` (least, most) things in each.
 
-    ``nouns``: what the things may be: everything in the world, or ``world.nouns.COMMON_NOUNS``.
+    ``nouns``: what the things may be: everything in the world, or ``world.nouns.COMMON_NOUNS``. ``sizes``: shares of
+    small, medium and large ones.
     """
 
     split: str = "train"
@@ -44,6 +45,7 @@ class SceneBankConfig:
     count: int = 12_000
     objects: tuple[int, int] = (3, 8)
     nouns: Literal["all", "common"] = "all"
+    sizes: tuple[float, float, float] = SceneConfig().size_weights
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.first < 0 or self.split not in SPLITS:
@@ -51,6 +53,13 @@ class SceneBankConfig:
                 f"bank: want count >= 1, first >= 0 and one of {', '.join(SPLITS)}, "
                 f"got {self.count}, {self.first}, {self.split!r}"
             )
+        if min(self.sizes) < 0 or sum(self.sizes) <= 0:
+            raise InputError(f"bank.sizes: want three shares, none negative and not all 0, got {self.sizes}")
+
+    @property
+    def scenes(self) -> SceneConfig:
+        """How they are composed."""
+        return SceneConfig(objects=self.objects, size_weights=self.sizes)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -77,7 +86,9 @@ class SceneBank:
     """Scenes by number, read from memory-mapped shards."""
 
     def __init__(self, folder: Path, config: SceneBankConfig, teacher: TeacherConfig) -> None:
-        said = {key: value for key, value in asdict(config).items() if (key, value) != ("nouns", "all")}
+        # What is as it always was is not said, so that banks keep their names.
+        usual = {"nouns": "all", "sizes": SceneConfig().size_weights}
+        said = {k: v for k, v in asdict(config).items() if k not in usual or tuple(v) != tuple(usual[k])}
         wanted = {"bank": said, "teacher": teacher.name}
         name = hashlib.blake2b(json.dumps(wanted, sort_keys=True).encode(), digest_size=6).hexdigest()
         self.home, self.config, self.teacher = folder, config, teacher
@@ -110,7 +121,7 @@ class SceneBank:
     def _build_shard(self, shard: int, tower: Tower, main: Directions) -> None:
         numbers = range(shard * SHARD, min((shard + 1) * SHARD, len(self)))
         size, t = (self.teacher.render, self.teacher.render), self.teacher
-        composed, atlas = SceneConfig(objects=self.config.objects), atlas_of(self.config.nouns)
+        composed, atlas = self.config.scenes, atlas_of(self.config.nouns)
         arrays: dict[str, list[np.ndarray]] = {name: [] for name in ARRAYS}
         records: list[Scene] = []
         for start in range(0, len(numbers), 25):
@@ -138,6 +149,10 @@ class SceneBank:
     def scene(self, number: int) -> Scene:
         """The truth of a scene; pixels and masks are left out (zero channels, zero rows)."""
         return self._shard(number // SHARD)[1][number % SHARD]
+
+    def owner(self, number: int) -> np.ndarray:
+        """(grid²,) uint8, as :func:`owners`."""
+        return self._shard(number // SHARD)[0][2][number % SHARD]
 
     def rows(self, numbers: list[int]) -> SceneRows:
         """Scenes by number."""

@@ -24,7 +24,6 @@ from lucida.flow.schedule import NoiseSchedule, ShiftRule, shift_of
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.semantic_decoder import SemanticConfig, SemanticDecoder, alignment_loss
-from lucida.models.store import load_model_files, resolve_weights
 from lucida.models.tower import Tower, load_tower
 from lucida.models.vit_tokenizer import TokenizerConfig, VitTokenizer, kept_tokens
 from lucida.systems.tokenize.bank import SceneBank, SceneBankConfig
@@ -32,6 +31,7 @@ from lucida.systems.tokenize.teacher import TeacherConfig
 from lucida.train.export import export_model
 from lucida.train.recipe import build
 from lucida.train.shares import share_of
+from lucida.train.start import start_from
 
 ENCODER = ("embed.", "encoder.", "norm_encoder.", "latent.")
 
@@ -66,6 +66,7 @@ class TokenizeConfig:
     Attributes:
         network, semantic: sizes (``models.vit_tokenizer``, ``models.semantic_decoder``).
         pixels: whether the pixel decoder reads clean or noisy latents. semantics: what the semantic decoder reads.
+        pixel_noise: noise of the pixel decoder's latents as a share of the semantic decoder's; published: 1.
         mask: bounds of the share of tokens hidden from the encoder, drawn per step, below 0 is 0.
         masked_only: align masked tokens only. rows: pictures per step, all processes together.
         stage: full, or decoder with ``start`` the model whose encoder is kept.
@@ -79,6 +80,7 @@ class TokenizeConfig:
     loss: LossConfig = LossConfig()
     noise: NoiseConfig = NoiseConfig()
     pixels: Literal["clean", "noisy"] = "noisy"
+    pixel_noise: float = 1.0
     semantics: Literal["none", "clean", "noisy"] = "noisy"
     mask: tuple[float, float] = (-0.1, 0.4)
     masked_only: bool = False
@@ -119,7 +121,10 @@ class TokenizeModule(nn.Module):
         generator = torch.Generator(device).manual_seed(batch.posterior_seed)
         clean = net.latents(posterior, learn=full, generator=generator)
         noisy = mix(clean, batch.noise, batch.levels)
-        made = net.decode(noisy if full and config.pixels == "noisy" else clean, batch.keep)
+        shaken = full and config.pixels == "noisy"
+        made = net.decode(
+            mix(clean, batch.noise, batch.levels * config.pixel_noise) if shaken else clean, batch.keep
+        )
         difference = made - batch.pixels
         square = difference.square().flatten(1).mean(1)
         losses = w.l2 * square + w.l1 * difference.abs().flatten(1).mean(1)
@@ -243,7 +248,8 @@ class TokenizeTask:
             "network": asdict(self.config.network),
             "shift": self.schedule.shift,
             "arm": {
-                k: getattr(self.config, k) for k in ("pixels", "semantics", "mask", "masked_only", "stage")
+                k: getattr(self.config, k)
+                for k in ("pixels", "pixel_noise", "semantics", "mask", "masked_only", "stage")
             },
         }
         return export_model(
@@ -262,6 +268,8 @@ def _check(config: TokenizeConfig) -> None:
             f"recipe: want rows >= 2, probe >= 0, mask low <= high < 1, "
             f"got {config.rows}, {config.probe}, {config.mask}"
         )
+    if not 0 < config.pixel_noise <= 1:
+        raise InputError(f"recipe: want 0 < pixel_noise <= 1, got {config.pixel_noise}")
     if net.quantiser == "fsq" and "noisy" in (config.pixels, config.semantics):
         raise InputError("recipe: fsq codes are not noised: set pixels: clean and semantics: clean or none")
     if (config.stage == "decoder") != bool(config.start):
@@ -270,10 +278,6 @@ def _check(config: TokenizeConfig) -> None:
 
 def _start(network: VitTokenizer, name: str) -> None:
     """Weights of another model; its encoder is frozen."""
-    files = load_model_files(resolve_weights(name))
-    try:
-        network.load_state_dict(files.tensors)
-    except RuntimeError as error:
-        raise InputError(f"recipe.start: {name} is another network: {str(error).splitlines()[0]}") from error
+    start_from(network, name)
     for key, parameter in network.named_parameters():
         parameter.requires_grad_(not key.startswith(ENCODER))

@@ -30,13 +30,13 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def task(place: Path, monkeypatch: pytest.MonkeyPatch) -> GenerateTask:
+def settings(place: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Any]:
     from lucida.systems.tokenize import teacher
 
     monkeypatch.setenv("LUCIDA_HOME", str(place / "home"))
     monkeypatch.setattr(teacher, "FITTED", 10)
     tokenizer = place / "tokenizer"
-    values: dict[str, Any] = {
+    return {
         "network": {
             "channels": 6, "grid": 4,
             "dit": {"width": 32, "layers": 2, "heads": 2, "hidden": 48},
@@ -48,8 +48,16 @@ def task(place: Path, monkeypatch: pytest.MonkeyPatch) -> GenerateTask:
         "rows": 8,
         "probe": 4,
     }  # fmt: skip
+
+
+@pytest.fixture
+def task(settings: dict[str, Any]) -> GenerateTask:
+    return prepared(settings)
+
+
+def prepared(settings: dict[str, Any]) -> GenerateTask:
     torch.manual_seed(0)
-    made = GenerateTask(values, seed=0)
+    made = GenerateTask(settings, seed=0)
     made.prepare(lambda words: None)
     return made
 
@@ -110,10 +118,54 @@ def test_one_batch_is_learned_by_heart(task: GenerateTask, tmp_path: Path) -> No
         losses.append(loss.item())
     assert losses[-1] < 0.4 * losses[0]
     numbers = task.probe(module)
-    assert set(numbers) == {"error", "error_unprompted"} and all(np.isfinite(list(numbers.values())))
+    assert {"error", "error_unprompted"} < set(numbers) and all(np.isfinite(list(numbers.values())))
     generator = lucida.load(str(task.export(module, tmp_path / "model", FACTS)), device="cpu")
     assert generator.schedule.shift == task.schedule.shift
     assert generator.draw("a red fox", plan=DrawPlan(steps=2)).images[0].size == (32, 32)
+
+
+def test_names_and_the_teacher_are_read_off_the_trunk(settings: dict[str, Any]) -> None:
+    plain, asked = prepared(settings), prepared(settings | {"loss": {"nouns": 0.5, "teacher": 0.25, "things": 3.0}})
+    batch = asked.batch(0, 0, 1)
+    things = batch.nouns > 0
+    assert batch.nouns.shape == (8, 16) and batch.teacher.shape == (8, 16, 8)
+    scene = asked.bank.scene(0)
+    named = {asked.nouns[n - 1] for n in asked._maps["train"][0].tolist() if n}
+    assert named <= {o.noun for o in scene.objects}
+
+    losses, logged = asked.module(batch)
+    losses.mean().backward()
+    assert asked.module.name is not None and asked.module.tell is not None
+    assert all(p.grad is not None for head in (asked.module.name, asked.module.tell) for p in head.parameters())
+
+    asked.module.network.load_state_dict(plain.module.network.state_dict())
+    with torch.no_grad():
+        (losses, logged), (whole, simple) = asked.module(batch), plain.module(batch)
+    assert whole.mean() == pytest.approx(float(simple["error"]), rel=1e-5)
+    assert float(logged["error"]) == pytest.approx(float(simple["error"]), rel=1e-5)
+    share = things.float().mean(1)
+    errors = (losses - 0.5 * logged["nouns"] - 0.25 * (1 - logged["teacher"])).mean()
+    assert torch.isfinite(errors) and 0 < float(share.mean()) < 1
+    assert sorted(plain.module.state_dict()) == sorted(k for k in asked.module.state_dict() if k.startswith("network."))
+
+
+def test_training_goes_on_from_a_model(settings: dict[str, Any], place: Path) -> None:
+    first = prepared(settings)
+    model = first.export(first.module, place / "first", {**FACTS, "probe": {"error": 1.0}})
+    torch.manual_seed(1)
+    second = GenerateTask(settings | {"start": str(model)}, seed=1)
+    for one, other in zip(first.module.parameters(), second.module.parameters(), strict=True):
+        assert torch.equal(one.half().float(), other)
+    other = settings | {"start": str(model), "network": settings["network"] | {"deep": False, "channels": 4}}
+    with pytest.raises(InputError, match=r"recipe.start: .* is another network"):
+        GenerateTask(other, seed=0)
+
+
+def test_sizes_of_things_are_a_setting(settings: dict[str, Any]) -> None:
+    large = prepared(settings | {"bank": {"count": 6, "objects": [1, 1], "sizes": [0, 0, 1]}})
+    assert {o.size for n in range(6) for o in large.bank.scene(n).objects} == {"large"}
+    with pytest.raises(InputError, match=r"bank\.sizes"):
+        GenerateTask(settings | {"bank": {"sizes": [0, 0, 0]}}, seed=0)
 
 
 def test_drawing(place: Path) -> None:

@@ -14,7 +14,7 @@ from lucida.media.image import Image
 from lucida.metrics.frechet import frechet_distance
 from lucida.models.dense_judge import DenseJudge, JudgeConfig, Judged, load_judge
 from lucida.models.tower import load_tower
-from lucida.systems.generate.judge_task import JudgeTask
+from lucida.systems.generate.judge_task import WHOLE, JudgeTask, spoiled
 from lucida.systems.generate.judging import (
     Found,
     distance_and_floor,
@@ -111,13 +111,26 @@ def test_a_tower_judges_pictures_of_any_size() -> None:
     assert principal(b, a, keep=2)[0].shape == (60, 2)
 
 
+def test_spoiled_pictures_keep_what_is_coarse() -> None:
+    generator = torch.Generator().manual_seed(0)
+    fine = torch.randn(3, 3, 16, 16, generator=generator)
+    assert torch.equal(spoiled(fine, np.full(3, WHOLE), np.full(3, 16)), fine)
+    flat = fine.unflatten(2, (2, 8)).unflatten(4, (2, 8)).mean((3, 5), keepdim=True).expand(-1, -1, -1, 8, -1, 8)
+    flat = flat.flatten(4).flatten(2, 3)
+    assert torch.allclose(spoiled(fine, np.zeros(3, int), np.full(3, 16)), flat, atol=1e-5)  # diagonal 0: block means
+    made = spoiled(fine, np.array([3, WHOLE, 3]), np.array([16, 8, 8]))
+    variances = [float(part.var()) for part in (*made, fine)]
+    assert variances[2] < min(variances[0], variances[1]) < max(variances[0], variances[1]) < variances[3]
+    assert torch.allclose(made[0].mean(), fine[0].mean(), atol=1e-5)
+
+
 def test_the_judge_learns_and_is_a_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from lucida.systems.tokenize import teacher
 
     monkeypatch.setattr(teacher, "FITTED", 4)
     monkeypatch.setenv("LUCIDA_HOME", str(small_home(tmp_path / "home")))
     values: dict[str, Any] = {"side": 32, "render": 128, "width": 8, "bank": {"count": 4, "objects": [1, 2]},
-                              "rows": 4, "probe": 2}  # fmt: skip
+                              "rows": 4, "probe": 2, "spoil": 0.5}  # fmt: skip
     torch.manual_seed(0)
     task = JudgeTask(values, seed=0)
     task.prepare(lambda words: None)
@@ -137,5 +150,9 @@ def test_the_judge_learns_and_is_a_part(tmp_path: Path, monkeypatch: pytest.Monk
     folder = task.export(task.module, tmp_path / "judge", FACTS)
     judge = load_judge(folder)
     assert torch.allclose(judge(batch.pixels).nouns, task.module.network(batch.pixels).nouns, atol=0.05)
+    on = JudgeTask(values | {"start": str(folder)}, seed=1)
+    assert torch.allclose(on.module.network(batch.pixels).nouns, judge(batch.pixels).nouns, atol=1e-5)
+    with pytest.raises(InputError, match=r"recipe.start: .* is another network"):
+        JudgeTask(values | {"start": str(folder), "width": 16}, seed=1)
     with pytest.raises(InputError, match="not a judge"):
         load_judge("tower")

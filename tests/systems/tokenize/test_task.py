@@ -91,6 +91,21 @@ def test_pictures_and_teachers_are_mirrored_together(values: dict[str, Any]) -> 
             assert any(torch.equal(teacher, aim) for aim in aims)
 
 
+def test_the_pixel_decoder_may_read_less_noise(values: dict[str, Any]) -> None:
+    errors = {}
+    for noise in (0.01, 0.3, 1.0):
+        torch.manual_seed(0)
+        task = TokenizeTask(values | {"pixels": "noisy", "pixel_noise": noise, "mask": [0.0, 0.0]}, seed=0)
+        task.prepare(lambda words: None)
+        batch = task.batch(0, 0, 1)
+        with torch.no_grad():
+            errors[noise] = float(task.module(batch)[1]["semantic"]), task.module(batch)[0].sum().item()
+    assert len({semantic for semantic, _ in errors.values()}) == 1  # what the other decoder reads stays as it was
+    assert len({whole for _, whole in errors.values()}) == 3
+    with pytest.raises(InputError, match="pixel_noise"):
+        TokenizeTask(values | {"pixel_noise": 0.0}, seed=0)
+
+
 def test_noise_is_as_wide_as_the_latents(values: dict[str, Any]) -> None:
     """The narrowest width studied, 4 channels, has shift 1; 16 channels twice that."""
     assert made(values, network={**values["network"], "channels": 4}).schedule.shift == 1
