@@ -58,6 +58,14 @@ def truths(side: int, scenes: SceneBankConfig) -> tuple[tuple[Prompt, ...], Tens
     return prompts, to_pixels(np.stack([small(s.pixels, side) for s in drawn]))
 
 
+def scenes_like(generator: Any, count: int) -> SceneBankConfig:
+    """Test scenes composed as those the generator learned from."""
+    c = generator.config
+    return SceneBankConfig(
+        split="test", count=count, nouns=c["nouns"], objects=tuple(c["objects"]), sizes=tuple(c["sizes"])
+    )
+
+
 def second_tower(name: str | None) -> Tower | None:
     """The tower named; by default tower-lite2 where it is installed (lucida/models/convert_tower.py makes it)."""
     if name is None:
@@ -81,10 +89,7 @@ def measure(
 ) -> dict[str, Value]:
     """All numbers of a generator; prints a row per number of steps."""
     side = generator.tokenizer.network.config.side
-    like = SceneBankConfig(
-        split="test", count=count, nouns=generator.config["nouns"], objects=tuple(generator.config["objects"]),
-        sizes=tuple(generator.config["sizes"]),
-    )  # fmt: skip
+    like = scenes_like(generator, count)
     (prompts, truth), (_, other) = truths(side, like), truths(side, replace(like, first=count))
     with torch.no_grad():
         again = torch.cat([generator.tokenizer.network.reconstruct(part).cpu() for part in truth.split(50)])

@@ -3,20 +3,22 @@
     python -m benchmarks.loop [--prompts 5] [--seeds 1] [--draw-model generate] [--segment-model segment]
         [--describe-model describe] [--judge runs/train/judge/model] [--steps 20] [--guidance 2]
 
-Prompts are true of held-out scenes of the world in which one thing lies beside another, so a true picture of each
-exists. What the loop says of the true pictures is the most that a drawer could get from these readers ("true"), and
-what it says of the next prompt's true picture is what looking at nothing would get ("others"). The same facts, the
-same witnesses, the same size of picture.
+Prompts are true of held-out scenes, composed as those the drawer learned from, in which one thing lies beside another,
+so a true picture of each exists. What the loop says of the true pictures is the most that a drawer could get from these
+readers ("true"), and what it says of the next prompt's true picture is what looking at nothing would get ("others").
+The same facts, the same witnesses, the same size of picture.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 import lucida
+from benchmarks.drawing import scenes_like
 from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.models.dense_judge import load_judge
@@ -24,10 +26,10 @@ from lucida.systems.generate.system import DrawPlan
 from lucida.systems.loop.checks import added, tally
 from lucida.systems.loop.facts import read_prompt
 from lucida.systems.loop.run import inspect
+from lucida.systems.tokenize.bank import SceneBankConfig, atlas_of
 from lucida.systems.tokenize.teacher import small
 from lucida.train.claims import Value, report
 from lucida.train.ledger import Number
-from lucida.world.config import SceneConfig
 from lucida.world.grammar import with_article
 from lucida.world.nouns import COMMON_NOUNS
 from lucida.world.scene import draw_scene
@@ -36,12 +38,12 @@ RENDER = 256
 Tally = dict[str, dict[str, int]]
 
 
-def cases(count: int, side: int, nouns: tuple[str, ...]) -> list[tuple[str, Image]]:
+def cases(count: int, side: int, nouns: tuple[str, ...], like: SceneBankConfig) -> list[tuple[str, Image]]:
     """Prompts with a relation between two coloured things that the segmenter knows, and a true picture of each."""
     found: list[tuple[str, Image]] = []
-    config = SceneConfig(objects=(2, 2))
+    config, atlas = replace(like, objects=(2, 2)).scenes, atlas_of(like.nouns)
     for seed in range(2000):
-        scene = draw_scene(seed, split="test", size=(RENDER, RENDER), config=config)
+        scene = draw_scene(seed, split="test", size=(RENDER, RENDER), config=config, atlas=atlas)
         clear = [r for r in scene.relations if r.word in ("left of", "above")]
         known = all(o.noun in nouns and o.colour is not None for o in scene.objects)
         if not clear or not known or scene.objects[0].noun == scene.objects[1].noun:
@@ -72,7 +74,8 @@ def main() -> None:
     segmenter: Any = None if options.segment_model == "none" else lucida.load(options.segment_model)
     judge = load_judge(options.judge) if options.judge else None
     nouns = COMMON_NOUNS if segmenter is None else tuple(segmenter.names)
-    chosen = cases(options.prompts, generator.tokenizer.network.config.side, nouns)
+    side = generator.tokenizer.network.config.side
+    chosen = cases(options.prompts, side, nouns, scenes_like(generator, options.prompts))
     plan = DrawPlan(steps=options.steps, guidance=options.guidance)
     tallies: dict[str, list[Tally]] = {"drawn": [], "true": [], "others": []}
     for seed in range(options.seeds):

@@ -125,10 +125,6 @@ class Clip:
         stop = self.seconds if t1 is None else t1
         return audio.sound(self.cues, round(t0 * audio.RATE), round(stop * audio.RATE))
 
-    def audio_blocks(self) -> Iterator[np.ndarray]:
-        """All the sound in blocks of one second, at constant memory."""
-        return audio.sound_blocks(self.cues, self.seconds)
-
 
 @dataclass(frozen=True, kw_only=True)
 class _Actor:

@@ -22,6 +22,8 @@ def card_text(config: dict[str, Any], settings: TokenizeConfig) -> str:
     )
     seen = {"none": "no teacher", "clean": "teacher features read off clean latents"}
     meaning = seen.get(settings.semantics, "teacher features read off noisy latents (FSD)")
+    share = settings.pixel_noise
+    amount = f" ({share:g} of that noise)" if settings.pixels == "noisy" and share != 1 else ""
     masked = "with masked input (RAD)" if settings.mask[1] > 0 else "without masking"
     return f"""# tokenize
 
@@ -31,7 +33,7 @@ Turns a {net.side} px picture into {net.grid}x{net.grid} latents, and latents ba
 |---|---|
 | network | ViT encoder ({net.encoder_layers} layers) and decoder ({net.decoder_layers}), width {net.width}, fp16 |
 | latents | {net.tokens} tokens of {net.patch} px, {kind}; statistics are in the weights |
-| objective | {meaning}, {masked}; the pixel decoder reads {settings.pixels} latents; stage {settings.stage} |
+| objective | {meaning}, {masked}; the pixel decoder reads {settings.pixels} latents{amount}; stage {settings.stage} |
 | trained | {trained["steps"]} steps, {trained["seconds"]} s, {trained["dtype"]} |
 | data | {settings.bank.count} composed scenes, world {config["world"]} |
 | held-out, while training | {probe} |

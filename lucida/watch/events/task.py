@@ -12,12 +12,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from lucida.models.store import save_model
+from lucida.train.export import export_model
 from lucida.train.recipe import build
 from lucida.train.task import TaskModule
 from lucida.watch.events.examples import Example, make_examples
 from lucida.watch.events.head import EventHead, EventHeadConfig, plain
-from lucida.world.fingerprint import world_fingerprint
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,9 +100,9 @@ class EventTask:
         """The head in fp16 with its card."""
         head = module.head
         assert isinstance(head, EventHead)
-        config = {"head": plain(head.config), "world": world_fingerprint(), "trained": facts}
-        tensors = {key: value.half() for key, value in head.state_dict().items()}
-        return save_model(folder, tensors, config, card_text(config, self.config))
+        return export_model(
+            folder, head, {"head": plain(head.config)}, lambda whole: card_text(whole, self.config), facts
+        )
 
 
 def card_text(config: dict[str, Any], task: EventTaskConfig) -> str:

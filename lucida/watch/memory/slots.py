@@ -82,13 +82,13 @@ class Slots:
         for name, value in values.items():
             self._arrays[name][row] = value
         if thumb is not None:
-            self.thumb_bytes += _cost(thumb) - _cost(self.thumbs[row])
+            self.thumb_bytes += thumb_cost(thumb) - thumb_cost(self.thumbs[row])
             self.thumbs[row] = thumb
 
     def delete(self, first: int, last: int | None = None) -> None:
         """Remove rows first .. last-1 (one row without ``last``)."""
         last = first + 1 if last is None else last
-        self.thumb_bytes -= sum(map(_cost, self.thumbs[first:last]))
+        self.thumb_bytes -= sum(map(thumb_cost, self.thumbs[first:last]))
         del self.thumbs[first:last]
         for array in (self._codes, *self._arrays.values()):
             array[first : self.count - (last - first)] = array[last : self.count]
@@ -97,7 +97,7 @@ class Slots:
     def keep(self, rows: np.ndarray) -> None:
         """Keep only these row numbers, in their order."""
         self.thumbs = [self.thumbs[row] for row in rows]
-        self.thumb_bytes = sum(map(_cost, self.thumbs))
+        self.thumb_bytes = sum(map(thumb_cost, self.thumbs))
         for array in (self._codes, *self._arrays.values()):
             array[: len(rows)] = array[rows]
         self.count = len(rows)
@@ -140,11 +140,12 @@ class Slots:
             ):
                 self.thumbs[row] = data[start : start + length]
                 start += length
-            self.thumb_bytes = sum(map(_cost, self.thumbs))
+            self.thumb_bytes = sum(map(thumb_cost, self.thumbs))
 
 
-def _cost(thumb: bytes) -> int:
-    return len(thumb) + 8 if thumb else 0  # its length and its row
+def thumb_cost(thumb: bytes) -> int:
+    """Bytes that a thumbnail takes: itself, its length and its row."""
+    return len(thumb) + 8 if thumb else 0
 
 
 def _grown(array: np.ndarray, size: int) -> np.ndarray:
@@ -259,9 +260,3 @@ class SlotMemory(ABC):
             raise InputError(
                 f"memory state of {self.sizes().state} bytes exceeds the budget of {self.budget}"
             )
-
-
-def cosines(left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """Row-wise cosine of two (n, d) arrays."""
-    lengths = np.sqrt(np.einsum("nd,nd->n", left, left) * np.einsum("nd,nd->n", right, right))
-    return np.einsum("nd,nd->n", left, right) / np.maximum(lengths, 1e-12)

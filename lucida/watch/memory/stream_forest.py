@@ -11,9 +11,9 @@ from typing import ClassVar
 
 import numpy as np
 
+from lucida.watch.compress.temporal import cosines
 from lucida.watch.memory.adjacent import Adjacent
 from lucida.watch.memory.codec import Precision
-from lucida.watch.memory.slots import cosines
 from lucida.watch.records import Percept, Sizes
 
 

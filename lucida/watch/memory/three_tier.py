@@ -26,6 +26,7 @@ from lucida.watch.memory.intake import Intake, refuse
 from lucida.watch.memory.losses import Operations
 from lucida.watch.memory.reading import Scored, checked_query, pick
 from lucida.watch.memory.rows import NEEDLE, SIGN, Rows
+from lucida.watch.memory.slots import thumb_cost
 from lucida.watch.records import Hit, Percept, Sizes
 
 _TIERS = ("event", "long", "needle", "near")
@@ -112,10 +113,10 @@ class ThreeTier:
         code, scale = self._codec.encode(percept.vector)
         thumb = percept.thumb or b""
         self._near.append(_Near(percept.t, percept.t + percept.duration, code, scale, thumb))
-        self._near_bytes += self._near_row + _cost(thumb)
+        self._near_bytes += self._near_row + thumb_cost(thumb)
         while self._near_bytes > self._near_limit and len(self._near) > 1:
             oldest = self._near.popleft()
-            self._near_bytes -= self._near_row + _cost(oldest.thumb)
+            self._near_bytes -= self._near_row + thumb_cost(oldest.thumb)
             span = {"t0": oldest.t0, "t1": oldest.t1, "t": oldest.t0, "weight": 1.0, "extra": 1.0}
             self.operations.append(self._vectors([oldest])[0], oldest.thumb, **span)
         while self.rows.thumb_bytes > self.config.thumbs * self.budget:
@@ -258,7 +259,7 @@ class ThreeTier:
             _Near(t0, t1, codes[row].copy(), scales[row], thumbs.get(row, b""))
             for row, (t0, t1) in enumerate(state["near_t"].tolist())
         )
-        self._near_bytes = sum(self._near_row + _cost(frame.thumb) for frame in self._near)
+        self._near_bytes = sum(self._near_row + thumb_cost(frame.thumb) for frame in self._near)
         self.rows.centre = state["centre"].astype(np.float32) if fixed else None
         self.operations.restore(state, header[5:], list(cut(state, "thumb")))
         if self._size() > self.budget:
@@ -271,7 +272,3 @@ def cut(state: dict[str, np.ndarray], name: str) -> list[bytes]:
         return []
     data, ends = state[f"{name}_data"].tobytes(), np.cumsum(state[f"{name}_sizes"]).tolist()
     return [data[start:end] for start, end in zip([0, *ends[:-1]], ends, strict=True)]
-
-
-def _cost(thumb: bytes) -> int:
-    return len(thumb) + 8 if thumb else 0
