@@ -17,6 +17,7 @@ from lucida.media.errors import InputError
 from lucida.models.imagenet_names import basic_names
 from lucida.systems.describe.bank import FeatureBank, Seen
 from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, RegionFeatures, Request
+from lucida.systems.describe.told import Told
 from lucida.world.language import STYLES_TRAIN, caption, scene_caption
 from lucida.world.questions import questions
 from lucida.world.records import Scene
@@ -72,9 +73,15 @@ class Sampler:
     """Draws the canvases of a step."""
 
     def __init__(
-        self, bank: FeatureBank, layout: Layout, config: SampleConfig, seed: int, visibility: Visibility
+        self,
+        bank: FeatureBank,
+        layout: Layout,
+        config: SampleConfig,
+        seed: int,
+        visibility: Visibility,
+        told: Told | None = None,
     ) -> None:
-        self.bank, self.layout, self.config, self.seed = bank, layout, config, seed
+        self.bank, self.layout, self.config, self.seed, self.told = bank, layout, config, seed, told
         self.visibility: Visibility = visibility
         if sum(config.kinds) != 10 or min(config.kinds) < 0:
             raise InputError(f"samples.kinds must be three counts that add up to 10, got {list(config.kinds)}")
@@ -114,9 +121,10 @@ class Sampler:
     def _canvas(self, kind: str, number: int, rng: np.random.Generator, many: bool) -> Drawn:
         photo = kind == "region" and rng.random() < self.config.photo
         every = self.bank.config.photo_every
-        seen = self.bank[number - number % every if photo else number]
+        number -= number % every if photo else 0
+        seen = self.bank[number]
         if kind == "region":
-            requests = self._captions(seen, rng, photo)
+            requests = self._captions(number, seen, rng, photo)
         elif kind == "picture":
             requests = [self._picture(seen, rng)]
         else:
@@ -134,7 +142,7 @@ class Sampler:
             return request
         return replace(request, slots=int(rng.integers(least, request.slots)))
 
-    def _captions(self, seen: Seen, rng: np.random.Generator, photo: bool) -> list[Request]:
+    def _captions(self, number: int, seen: Seen, rng: np.random.Generator, photo: bool) -> list[Request]:
         n, wanted = len(seen.regions), self.config.groups
         order = rng.permutation(n).tolist()
         if photo:
@@ -149,8 +157,19 @@ class Sampler:
             region = replace(seen.regions[i], hints=hints)
             if rng.random() < self.config.unseen:
                 region = replace(region, replay=torch.zeros_like(region.replay))
-            requests.append(self.caption_request(scene, i, region, style))
+            request = self.caption_request(scene, i, region, style)
+            if self.told is not None and noun == seen.scene.objects[i].noun:
+                request = self._told(number, i, request, rng)
+            requests.append(request)
         return requests
+
+    def _told(self, number: int, i: int, request: Request, rng: np.random.Generator) -> Request:
+        """The request with what a model told of the object for its answer, where it did."""
+        assert self.told is not None
+        taken, caption = rng.random() < self.told.config.share, self.told.of(number, i)
+        if not taken or caption is None:
+            return request
+        return replace(request, style=caption.style, target=tuple(self.vocabulary.encode(caption.text)))
 
     def caption_request(self, scene: Scene, i: int, region: RegionFeatures, style: int) -> Request:
         """The request and its answer for one region of a scene, cut to its room (long class names may need it)."""

@@ -43,6 +43,7 @@ from lucida.systems.describe.guiding import watched
 from lucida.systems.describe.layout import Layout, LayoutConfig
 from lucida.systems.describe.samples import SampleConfig, Sampler
 from lucida.systems.describe.start import start_from
+from lucida.systems.describe.told import Told, ToldConfig
 from lucida.train.export import export_model
 from lucida.train.recipe import build
 from lucida.train.shares import seed_of
@@ -60,6 +61,7 @@ class DescribeConfig:
         draws: noise draws per group and step.
         causal: weight of reading every answer left to right as well, as the twin does, with the same weights (0: not).
             What a left-to-right reader learns fast (to look another thing up) the masked one shares.
+        told: captions that a model wrote, for a last stage that learns to write in few passes.
         plan: how captions are written: by the probe, and by the finished model unless another plan is asked for.
         probe: held-out scenes.
     """
@@ -73,6 +75,7 @@ class DescribeConfig:
     samples: SampleConfig = SampleConfig()
     corruption: CorruptionConfig = CorruptionConfig()
     grounding: GroundingConfig = GroundingConfig()
+    told: ToldConfig = ToldConfig()
     draws: int = 3
     causal: float = 0.0
     plan: Plan = Plan(steps=4)
@@ -223,13 +226,16 @@ class DescribeTask:
         self.bank = FeatureBank(home, replace(config.bank, cutouts=cutouts), config.layout)
         held_out = BankConfig(split="val", count=max(config.probe, 1), cutouts="")
         self.held_out = FeatureBank(home, held_out, config.layout)
-        self.sampler = Sampler(self.bank, self.layout, config.samples, seed, config.visibility)
+        self.told = Told(home, self.bank, config.told, seed) if config.told.model else None
+        self.sampler = Sampler(self.bank, self.layout, config.samples, seed, config.visibility, self.told)
         self.seed = seed
         self._surprise: dict[float, Tensor] = {}
 
     def prepare(self, progress: Callable[[str], None]) -> None:
         """Build the feature banks."""
         self.bank.build(progress)
+        if self.told is not None:
+            self.told.build(progress)
         if self.config.probe:
             self.held_out.build(progress)
 
