@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lucida.canvas.plan import Plan
@@ -147,4 +147,4 @@ def _whole_size(caption: Caption, region: Region | None) -> Caption:
 def _at_original(answer: Answer, regions: Sequence[Region]) -> Answer:
     """The answer with its evidence at the picture's original size."""
     evidence = tuple(Evidence(e.label, region=regions[int(e.label[1:-1]) - 1]) for e in answer.evidence)
-    return Answer(answer.text, evidence, answer.confidence, answer.abstained, answer.inspected)
+    return replace(answer, evidence=evidence)

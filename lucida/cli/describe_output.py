@@ -94,4 +94,5 @@ def lines_of(document: dict[str, Any], *, several: bool) -> Iterator[str]:
         confidence = entry["confidence"]
         sure = f"{confidence:.2f}" if confidence is not None else "   -"
         text = " ".join(entry["text"].split()) or "(no words)"  # one line, whatever the bytes of its tokens
-        yield f"{document['image'] + '  ' if several else ''}{label:>7}  {sure}  {text}"
+        ground = f" ({' '.join(entry['reason'].split())})" if entry.get("reason") else ""
+        yield f"{document['image'] + '  ' if several else ''}{label:>7}  {sure}  {text}{ground}"

@@ -116,13 +116,14 @@ def _caption(caption: Caption) -> dict[str, Any]:
 
 
 def _answer(answer: Answer) -> dict[str, Any]:
-    return {
+    fields = {
         "text": answer.text,
         "confidence": answer.confidence,
         "abstained": answer.abstained,
         "inspected": list(answer.inspected),
         "evidence": [_evidence(item) for item in answer.evidence],
     }
+    return fields | ({"reason": answer.reason} if answer.reason else {})
 
 
 class _Reader:
@@ -159,7 +160,8 @@ class _Reader:
             if "abstained" in data:
                 inspected = self.get(data, "inspected", list, where, optional=True) or []
                 abstained = self.get(data, "abstained", bool, where)
-                return Answer(text, evidence, confidence, abstained, tuple(map(str, inspected)))
+                reason = self.get(data, "reason", str, where, optional=True) or ""
+                return Answer(text, evidence, confidence, abstained, tuple(map(str, inspected)), reason)
             region = self.region(data, where)
             return Caption(
                 region, text, confidence, self.get(data, "steps", int, where, optional=True) or 0, evidence

@@ -70,6 +70,7 @@ class Answer:
         abstained: no answer was given.
         inspected: what was looked at, in words ("frames 3.2 s to 4.8 s", "region 2"); needed for an
             abstention.
+        reason: what the answer follows from, in words ("blue"); "" where none was said.
     """
 
     text: str
@@ -77,6 +78,7 @@ class Answer:
     confidence: float | None = None
     abstained: bool = False
     inspected: tuple[str, ...] = ()
+    reason: str = ""
 
     def __post_init__(self) -> None:
         _check_share(self.confidence, "answer: confidence")

@@ -24,6 +24,7 @@ from lucida.systems.describe.naming import believe_hints
 from lucida.systems.describe.proposals import propose_regions
 from lucida.systems.describe.records import Answers, Description, Film, Piece
 from lucida.systems.describe.released import with_geometry
+from lucida.world.questions_reasons import split_reason
 
 if TYPE_CHECKING:
     from lucida.systems.describe.system import Describer
@@ -315,8 +316,9 @@ def described(
 
 def _answer(text: str, confidence: float, cites: Sequence[int], regions: Sequence[Region]) -> Answer:
     evidence = tuple(Evidence(f"<{i + 1}>", region=regions[i]) for i in cites)
-    if text:
-        return Answer(text, evidence=evidence, confidence=confidence)
+    ground, answer = split_reason(text)
+    if answer:
+        return Answer(answer, evidence=evidence, confidence=confidence, reason=ground)
     inspected = tuple(f"region {i + 1}" for i in cites) or ("the picture",)
     return Answer("no answer was written", evidence, confidence, abstained=True, inspected=inspected)
 

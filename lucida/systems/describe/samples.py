@@ -20,6 +20,7 @@ from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layo
 from lucida.systems.describe.told import Told
 from lucida.world.language import STYLES_TRAIN, caption, scene_caption
 from lucida.world.questions import questions
+from lucida.world.questions_reasons import reasoned
 from lucida.world.records import Scene
 
 Hints = tuple[tuple[str, float], ...]
@@ -50,6 +51,7 @@ class SampleConfig:
             context. This teaches groups to name what the context's cells hold, half of looking up another thing.
         related: captions state a relation wherever one is true, so that a decoder need not guess whether the world's
             rule found it debatable.
+        reasoned: answers say first what they follow from ("blue so no"; ``world.questions_reasons``).
         shortened: share of answers that lose some of the slots behind their end token.
         photo: share of the pictures of region steps that are taken from the scenes with cut-outs, photographs first.
     """
@@ -65,6 +67,7 @@ class SampleConfig:
     trusted: float = 0.0
     unseen: float = 0.0
     related: bool = False
+    reasoned: bool = False
     shortened: float = 0.5
     photo: float = 0.0
 
@@ -192,6 +195,9 @@ class Sampler:
         slots, kinds = self.layout.config.answer_slots, "text+region+end"
         for question in questions(seen.scene, rng, per_kind=per_kind):
             target = tuple(self.vocabulary.encode(question.answer))
+            if self.config.reasoned:
+                longer = tuple(self.vocabulary.encode(reasoned(seen.scene, question)))
+                target = longer if len(longer) < slots else target
             if len(target) < slots:
                 regions = tuple(replace(seen.regions[i], hints=()) for i in question.cites)
                 requests.append(Request(text=question.text, regions=regions, slots=slots, allowed=kinds, target=target))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,11 +12,14 @@ import torch
 
 import lucida
 from lucida.canvas.plan import Plan
+from lucida.cli.describe_output import lines_of
 from lucida.media import InputError, Region
+from lucida.media.document import load_document, result_json
 from lucida.media.image import Image
 from lucida.media.track import Track
 from lucida.media.video import Video, write_video
 from lucida.nn.roi_align import SECOND_SCALE
+from lucida.systems.describe import look as look_module
 from lucida.systems.describe.markers import cited, local, whole
 from lucida.systems.describe.system import Describer, Look
 from tests.systems.tiny import tiny_describer
@@ -223,3 +227,16 @@ def test_prompts_lie_in_the_context(model: Describer) -> None:
 def test_a_geometry_needs_the_released_visibility(model: Describer) -> None:
     with pytest.raises(InputError, match="goes with the visibility 'released'"):
         model.variant("strict", geometry="gar")
+
+
+def test_an_answer_and_its_reason() -> None:
+    regions = [Region.from_box((0, 0, 0.5, 0.5), (64, 64))]
+    answer = look_module._answer("blue so no", 0.5, (0,), regions)
+    assert (answer.text, answer.reason, answer.evidence[0].label) == ("no", "blue", "<1>")
+    assert look_module._answer("red so ", 0.5, (0,), regions).abstained
+    text = result_json([answer], image="a.png", size=(64, 64))
+    assert load_document(json.loads(text)).results == (answer,)
+    document = json.loads(text) | {"question": "is <1> red?"}
+    assert list(lines_of(document, several=False)) == [" answer  0.50  no (blue)"]
+    plain = json.loads(result_json([look_module._answer("no", 0.5, (0,), regions)], image="a.png", size=(64, 64)))
+    assert "reason" not in plain["results"][0]
