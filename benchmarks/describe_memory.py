@@ -3,8 +3,8 @@
     python -m benchmarks.describe_memory [--model describe] [--sides 192 768 3072] [--counts 1 4 16 64] [--rounds 3]
 
 Every cell is measured in a process of its own: the peak of resident memory above what the loaded model takes (a library
-Every cell is measured in a process of its own: the peak of resident memory above what the loaded model takes (a library
-loaded late counts), and the median seconds of looking (picture through the tower, read as context), of hints (the
+loaded late counts), and the median seconds of looking (picture through the tower, read as context), of hints (what
+the tower calls each region), and of describing all regions in one decode.
 """
 
 from __future__ import annotations
