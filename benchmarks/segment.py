@@ -15,14 +15,10 @@ import argparse
 import json
 import os
 import time
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from lucida.media.files import atomic_write
+from benchmarks.study import Arm, Curve, Queue
 from lucida.train.claims import BUDGET, Value, measured, report
-from lucida.train.loop import train
-from lucida.train.recipe import load_recipe
 
 RECIPE = "segment-screen"
 ONE_RUN = 240.0  # seconds that must be left to begin one
@@ -30,18 +26,9 @@ STEPS = (1, 2, 5, 10)
 CODES = ("kronecker", "r_d", "grid", "random")
 WIDTHS = (3, 8, 16)
 MAIN = "kronecker-8"
-Curve = list[tuple[int, dict[str, float]]]  # (training step, probe)
 
 
-@dataclass(frozen=True, kw_only=True)
-class Arm:
-    """One thing that is trained: a name for tables, and what it changes in the recipe."""
-
-    name: str
-    settings: dict[str, Any] = field(default_factory=dict)
-
-
-def arm(kind: str, code: str = MAIN, suffix: str = "", **more: Any) -> Arm:
+def arm(kind: str, code: str = MAIN, suffix: str = "", **more: object) -> Arm:
     """An arm of the recipe with codes such as ``grid-3``; ``more`` holds further settings, ``__`` for dots."""
     rule, _, width = code.partition("-")
     name = kind if kind == "twin" else f"{kind}_{code}"
@@ -66,50 +53,6 @@ STUDIES: dict[str, list[Arm]] = {
     ],
 }  # fmt: skip
 STUDIES["all"] = list({a.name: a for study in list(STUDIES.values()) for a in study}.values())
-
-
-class Queue:
-    """The runs of a study, and the folder that holds their results."""
-
-    def __init__(self, arms: list[Arm], seeds: int, folder: Path) -> None:
-        self.arms, self.seeds, self.folder = arms, range(seeds), folder
-
-    def path(self, arm: Arm, seed: int) -> Path:
-        """The result file of a run."""
-        return self.folder / f"{arm.name}-s{seed}.json"
-
-    def missing(self) -> list[tuple[Arm, int]]:
-        """Runs without a result, first seeds first."""
-        return [(arm, seed) for seed in self.seeds for arm in self.arms if not self.path(arm, seed).is_file()]
-
-    def run(self, until: float, overrides: dict[str, Any], only: list[str] | None = None) -> None:
-        """Train what is missing; none is begun that might not end before ``until`` (monotonic seconds)."""
-        for arm, seed in self.missing():
-            if only and arm.name not in only:
-                continue
-            if time.monotonic() + ONE_RUN > until:
-                return
-            print(f"{arm.name}, seed {seed}", flush=True)
-            begin, place = time.monotonic(), self.folder / f"{arm.name}-s{seed}"
-            recipe = load_recipe(RECIPE, arm.settings | overrides | {"run.seed": seed})
-            if train(recipe, place).model is None:
-                raise SystemExit(130)  # stopped by a signal; the checkpoint stays
-            rows = [json.loads(line) for line in (place / "log.jsonl").read_text().splitlines()]
-            probes = {row["step"]: row for row in rows if row.get("event") == "probe"}
-            result = {"arm": arm.name, "seed": seed, "settings": recipe.settings, "steps": recipe.run.steps,
-                      "seconds": time.monotonic() - begin, "probes": [probes[s] for s in sorted(probes)]}  # fmt: skip
-            atomic_write(self.path(arm, seed), json.dumps(result, indent=1) + "\n")
-            (place / "checkpoint.pt").unlink(missing_ok=True)
-
-    def curves(self) -> dict[str, dict[int, Curve]]:
-        """Finished runs: arm -> seed -> curve."""
-        found: dict[str, dict[int, Curve]] = {}
-        for arm in self.arms:
-            for seed in self.seeds:
-                if self.path(arm, seed).is_file():
-                    data = json.loads(self.path(arm, seed).read_text())
-                    found.setdefault(arm.name, {})[seed] = [(row["step"], row) for row in data["probes"]]
-        return found
 
 
 def steps_to(curve: Curve, wanted: float, key: str) -> float | None:
@@ -230,7 +173,7 @@ def main() -> None:
     options = parser.parse_args()
     begin = time.monotonic()
     overrides = {k: json.loads(v) for k, _, v in (pair.partition("=") for pair in options.set)}
-    queue = Queue(STUDIES[options.study], options.seeds, options.runs)
+    queue = Queue(RECIPE, STUDIES[options.study], options.seeds, options.runs, one_run=ONE_RUN)
     if not options.report_only:
         queue.run(begin + 60 * options.minutes, overrides, options.only)
     curves = queue.curves()
@@ -241,11 +184,9 @@ def main() -> None:
         more, checks = against_vanilla(curves, code)
         numbers |= more
         passed |= checks
-    missing = [f"{arm.name} seed {seed}" for arm, seed in queue.missing()]
-    print(f"\nnot yet run: {', '.join(missing) or 'nothing'}")
-    for name, value in report(numbers, passed, f"not yet run: {', '.join(missing)}" if missing else "")[
-        "numbers"
-    ].items():
+    left = queue.left()
+    print(f"\nnot yet run: {left or 'nothing'}")
+    for name, value in report(numbers, passed, f"not yet run: {left}" if left else "")["numbers"].items():
         spread = f" ± {value['spread']:.4f}" if value["spread"] is not None else ""
         print(f"{name:<45} {value['value']:.4f}{spread} (n {value['n']})")
     for name, held in passed.items():

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from lucida.systems.generate.system import Drawing, Generator
 
 STRIP = 8  # most steps that a strip shows
+SHEET = 256  # pixels per picture of a sheet
 
 
 def draw(
@@ -40,8 +41,9 @@ def draw(
 ) -> int:
     """Draw pictures from a sentence.
 
-    stdout has a path per picture. The folder written has NAME-SEED.png and NAME-SEED.json per picture, and with
-    --strip NAME-SEED.strip.png: what the picture was going to be, step by step. The same seed draws the same picture.
+    stdout has a path per picture. The folder written has NAME-SEED.png and NAME-SEED.json per picture, of several
+    pictures NAME.sheet.png (all of them, enlarged), and with --strip NAME-SEED.strip.png: what the picture was going to
+    be, step by step. The same seed draws the same picture.
 
     Args:
         prompt: what to draw, such as "a small red fox left of a blue umbrella".
@@ -95,6 +97,11 @@ def draw(
             if strip:
                 see.strip(i).save(folder / f"{stem}.strip.png")
         print(json_module.dumps(document, ensure_ascii=False) if json else folder and folder / f"{stem}.png")
+    if folder is not None and count > 1:
+        from lucida.media.sheet import contact_sheet
+
+        captions = [f"seed {seed}" for seed in drawing.seeds]
+        contact_sheet(drawing.images, captions, tile=SHEET).save(folder / f"{name}.sheet.png")
     return 0
 
 

@@ -39,6 +39,7 @@ def test_draw(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsy
     assert main([*words, "--out", "foxes"]) == 0
     assert capsys.readouterr().out.split() == ["foxes/a-red-fox-3.png", "foxes/a-red-fox-4.png"]
     stems = [f"a-red-fox-{seed}{end}" for seed in (3, 4) for end in (".json", ".png", ".strip.png")]
+    stems.append("a-red-fox.sheet.png")
     assert sorted(p.name for p in Path("foxes").iterdir()) == sorted([*stems, "preview.png"])
     document = load_document("foxes/a-red-fox-4.json")
     assert (document.seed, document.nfe, document.size) == (4, 18, (32, 32))

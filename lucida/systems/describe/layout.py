@@ -13,7 +13,7 @@ region on the context's cells also biases its group's attention (``CanvasTransfo
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -37,6 +37,8 @@ class LayoutConfig:
         caption_slots, picture_slots, answer_slots: room for a region caption, a picture caption, an answer.
         hints: class names given per region, hint_tokens: room for each.
         sides: give each region four tokens that look left, right, above and below it (see :func:`side_cover`).
+        replayed: give each region its replayed features (k x k tokens, and all of them in its marker). covered: give
+            it its cover grid, and let its group look at the cells it covers first. False is for ablations.
     """
 
     side: int = 192
@@ -49,6 +51,8 @@ class LayoutConfig:
     hints: int = 2
     hint_tokens: int = 4
     sides: bool = False
+    replayed: bool = True
+    covered: bool = True
 
     @property
     def cells(self) -> int:
@@ -179,17 +183,19 @@ class Layout:
 
     def _region(self, group: int, n: int, region: RegionFeatures) -> list[Span]:
         v, k = self.vocabulary, self.config.replay
-        ids = torch.tensor([v.region(n)])
-        replay_ids = torch.full((k * k,), v.special("replay"))
-        box, cover = region.box[None], region.cells
-        spans = [
-            Span(role=Role.GIVEN, group=group, ids=ids, name="marker", modality="region",
-                 features=region.replay.reshape(1, -1), boxes=box, cover=cover),
-            Span(role=Role.GIVEN, group=group, ids=torch.tensor([v.special("cover")]), name="cover", modality="cover",
-                 features=region.cover[None], boxes=box, cover=cover),
-            Span(role=Role.GIVEN, group=group, ids=replay_ids, name="replay", modality="replay", features=region.replay,
-                 boxes=bin_boxes(region.box, k), cover=cover, position="stay"),
-        ]  # fmt: skip
+        ids, box, cover = torch.tensor([v.region(n)]), region.box[None], self._cover(region)
+        marker = Span(role=Role.GIVEN, group=group, ids=ids, name="marker", boxes=box, cover=cover)
+        if self.config.replayed:
+            marker = replace(marker, modality="region", features=region.replay.reshape(1, -1))
+        spans = [marker]
+        if self.config.covered:
+            spans.append(Span(role=Role.GIVEN, group=group, ids=torch.tensor([v.special("cover")]), name="cover",
+                              modality="cover", features=region.cover[None], boxes=box, cover=cover))  # fmt: skip
+        if self.config.replayed:
+            replay_ids = torch.full((k * k,), v.special("replay"))
+            spans.append(Span(role=Role.GIVEN, group=group, ids=replay_ids, name="replay", modality="replay",
+                              features=region.replay, boxes=bin_boxes(region.box, k), cover=cover,
+                              position="stay"))  # fmt: skip
         if self.config.sides:
             looks = side_cover(region.cells, self._cell_boxes)
             spans.extend(
@@ -200,6 +206,10 @@ class Layout:
         if len(hints):
             spans.append(Span(role=Role.GIVEN, group=group, ids=hints, name="hint", cover=cover))
         return spans
+
+    def _cover(self, region: RegionFeatures) -> Tensor:
+        """(L,) how much the group is drawn to each context cell by the region."""
+        return region.cells if self.config.covered else torch.zeros_like(region.cells)
 
     def _hints(self, region: RegionFeatures) -> Tensor:
         ids: list[int] = []
@@ -217,7 +227,7 @@ class Layout:
                 raise ValueError(f"an answer of {len(request.target)} tokens does not fit {request.slots} slots")
             ids = torch.full((request.slots,), v.end)
             ids[: len(request.target)] = torch.tensor(request.target)
-        cover = torch.stack([r.cells for r in request.regions]).amax(dim=0) if request.regions else None
+        cover = torch.stack([self._cover(r) for r in request.regions]).amax(dim=0) if request.regions else None
         return Span(role=Role.ANSWER, group=group, ids=ids, name="answer", cover=cover, allowed=request.allowed,
                     plan=plan)  # fmt: skip
 

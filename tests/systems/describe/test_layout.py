@@ -9,7 +9,7 @@ import torch
 
 from lucida.canvas.compiling import fold
 from lucida.canvas.plan import Plan
-from lucida.canvas.span import Role
+from lucida.canvas.span import Canvas, Role
 from lucida.systems.describe.layout import (
     REQUEST_PICTURE,
     REQUEST_REGION,
@@ -153,3 +153,20 @@ def test_a_region_gets_its_side_tokens_when_asked(layout: Layout) -> None:
     assert [layout.vocabulary.decode(span.ids.tolist()) for span in sides] == ["left", "right", "above", "below"]
     plain = layout.canvas(torch.zeros(144, 272), [request(REQUEST_REGION, region())])
     assert sum(map(len, more.spans)) == sum(map(len, plain.spans)) + 4
+
+
+def test_parts_can_be_left_out(layout: Layout) -> None:
+    def names(**off: bool) -> list[str]:
+        return [s.name for s in without(**off).spans if s.role is Role.GIVEN]
+
+    def without(**off: bool) -> Canvas:
+        made = Layout(replace(layout.config, **off), layout.vocabulary)
+        return made.canvas(CELLS, [request(REQUEST_REGION, region())])
+
+    assert [n for n in names() if n not in names(replayed=False)] == ["replay"]
+    assert [n for n in names() if n not in names(covered=False)] == ["cover"]
+    marker = next(s for s in without(replayed=False).spans if s.name == "marker")
+    assert marker.features is None and marker.boxes is not None
+    bare = without(covered=False)
+    assert all(not bool(s.cover.any()) for s in bare.spans if s.cover is not None and s.name != "side")
+    assert all(bool(s.cover.any()) for s in without().spans if s.cover is not None)
