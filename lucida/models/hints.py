@@ -20,6 +20,7 @@ from torch import Tensor
 from lucida.media.errors import InputError
 from lucida.media.region import Region
 from lucida.models.imagenet_names import basic_index, basic_names
+from lucida.models.name_head import NameHead
 from lucida.models.tower import Tower, to_pixels
 
 SIDE = 224  # what the published network was trained at
@@ -36,7 +37,13 @@ class Hint:
 
 
 def region_hints(
-    pixels: np.ndarray, regions: Sequence[Region], tower: Tower, k: int = 3, *, masked: bool = True
+    pixels: np.ndarray,
+    regions: Sequence[Region],
+    tower: Tower,
+    k: int = 3,
+    *,
+    masked: bool = True,
+    head: NameHead | None = None,
 ) -> list[list[Hint]]:
     """The ``k`` likeliest basic names for each region, best first.
 
@@ -48,6 +55,7 @@ def region_hints(
         masked: look at each crop twice, as it is and with everything outside the mask in the picture's mean
             colour, and take the geometric mean: a name must fit both the thing and its surroundings. (Chosen
             among some twenty such rules on 14 regions of the example photographs, so they flatter it.)
+        head: what it knows beside ImageNet is added (``NameHead.added``).
 
     Raises:
         InputError: a region is not of the picture's size.
@@ -58,16 +66,33 @@ def region_hints(
         if region.size != pixels.shape[:2]:
             name = region.source or region.key
             raise InputError(f"region {name} is for a picture of {region.size}, not {pixels.shape[:2]}")
-    crops = [crop for region in regions for crop in _crops(pixels, region, masked)]
-    by_class = torch.cat([tower.classify(batch).softmax(1).cpu() for batch in _batches(crops, tower)])
-    by_name = by_class.new_zeros(len(crops), len(basic_names()))
-    by_name.index_add_(1, torch.tensor(basic_index()), by_class)
-    by_name = by_name.clamp(min=1e-12).log().unflatten(0, (len(regions), -1)).mean(1).softmax(1)  # (N, names)
+    crops = [crop for region in regions for crop in region_crops(pixels, region, masked)]
+    by_name, embedding = named(crops, len(regions), tower)
+    names = basic_names()
+    if head is not None:
+        by_name, names = head.added(by_name, embedding), head.names
     top = by_name.topk(min(k, by_name.shape[1]), dim=1)
     return [
-        [Hint(basic_names()[i], round(p, 4)) for p, i in zip(values, indices, strict=True)]
+        [Hint(names[i], round(p, 4)) for p, i in zip(values, indices, strict=True)]
         for values, indices in zip(top.values.tolist(), top.indices.tolist(), strict=True)
     ]
+
+
+@torch.no_grad()
+def named(crops: Sequence[np.ndarray], things: int, tower: Tower) -> tuple[Tensor, Tensor]:
+    """What the tower makes of each thing from its crops, as many for each.
+
+    Returns:
+        probabilities of ImageNet's basic names (things, names), the geometric mean over a thing's crops; and the mean
+        embedding of its crops (things, width).
+    """
+    embedding = torch.cat([tower.embed(batch).float() for batch in _batches(crops, tower)])
+    with torch.autocast(embedding.device.type, enabled=False):
+        by_class = tower.classifier(embedding).softmax(1).cpu()
+    by_name = by_class.new_zeros(len(crops), len(basic_names()))
+    by_name.index_add_(1, torch.tensor(basic_index()), by_class)
+    by_name = by_name.clamp(min=1e-12).log().unflatten(0, (things, -1)).mean(1).softmax(1)
+    return by_name, embedding.cpu().unflatten(0, (things, -1)).mean(1)
 
 
 def square_crop(
@@ -90,7 +115,8 @@ def square_crop(
     return np.asarray(Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
-def _crops(pixels: np.ndarray, region: Region, masked: bool) -> Iterator[np.ndarray]:
+def region_crops(pixels: np.ndarray, region: Region, masked: bool) -> Iterator[np.ndarray]:
+    """The crop of a region, and if ``masked`` the same with everything outside its mask in the mean colour."""
     yield square_crop(pixels, region.box)
     if masked:
         mean = pixels.mean((0, 1)).astype(np.uint8)

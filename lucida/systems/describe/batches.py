@@ -76,7 +76,7 @@ def describe_many(
         seconds = time.perf_counter() - begin
         for picture, mine in enumerate(wanted):
             said = [describer.read_row(decoded, picture * width + n) for n in range(len(mine))]
-            said = believe_hints(said, requests[picture])
+            said = believe_hints(said, requests[picture], describer.known_names)
             share = len(mine) / total
             forwards = round(decoded.token_forwards * share)
             out.append(described(list(mine), said, decoded.passes, forwards, seconds * share))

@@ -10,6 +10,7 @@ import torch
 from lucida.media.image import Image
 from lucida.media.region import Region
 from lucida.models.hints import Hint, region_hints
+from lucida.models.name_head import NameHead
 from lucida.models.tower import Tower, TowerFeatures, to_pixels
 from lucida.systems.describe.layout import LayoutConfig, RegionFeatures
 
@@ -55,6 +56,8 @@ def region_features(
     )
 
 
-def name_hints(image: Image, regions: Sequence[Region], tower: Tower, k: int) -> list[list[Hint]]:
+def name_hints(
+    image: Image, regions: Sequence[Region], tower: Tower, k: int, head: NameHead | None = None
+) -> list[list[Hint]]:
     """Class names of the regions' crops at the picture's own resolution."""
-    return region_hints(image.pixels, list(regions), tower, k=k)
+    return region_hints(image.pixels, list(regions), tower, k=k, head=head)

@@ -114,7 +114,7 @@ class Look:
         requests = self.region_requests(chosen, style, hints)
         labels = [str(n) for n in range(1, len(chosen) + 1)]
         said, passes, tokens, films = self._say(requests, labels, plan, seed, on_event)
-        said = believe_hints(said, requests)
+        said = believe_hints(said, requests, self.describer.known_names)
         return described(chosen, said, passes, tokens, time.perf_counter() - begin, films)
 
     def describe_picture(
@@ -286,7 +286,8 @@ class Look:
         """What the network is asked to caption each region, all features at hand."""
         d = self.describer
         config = d.layout.config
-        names = name_hints(self.image, regions, d.tower, config.hints) if hints and config.hints else None
+        asked = hints and config.hints
+        names = name_hints(self.image, regions, d.tower, config.hints, d.names) if asked else None
         features = region_features(self._features, regions, config, names)
         features = with_geometry(
             self._features, features, regions, config.replay, d.config.get("geometry", "correct")

@@ -1,9 +1,9 @@
-"""What the tower is sure of, it names: a hint of at least ``SURE`` takes the place of the describer's own noun.
+"""What the hints are sure of, they name: a hint of at least ``SURE`` takes the place of the describer's own noun.
 
 The describer is trained on artwork and cut-outs, and names what looks like neither as the nearest thing it knows, while
-the tower was trained on photographs. Copying a hint is part of the training, but this small network did not learn to
-copy arbitrary words. Of artwork the tower is this sure, and wrong, now and then (benchmarks/describe_quality.py
-counts it); ``hints=False`` leaves every noun to the describer.
+the tower (and the name head on it) was trained on photographs. Copying a hint is part of the training, but this small
+network did not learn to copy arbitrary words. Of artwork the tower is this sure, and wrong, now and then
+(benchmarks/describe_quality.py counts it); ``hints=False`` leaves every noun to the describer.
 """
 
 from __future__ import annotations
@@ -24,20 +24,31 @@ RELATIONS = ("left of", "right of", "above", "below", "over")  # behind one of t
 Said = tuple[str, float, tuple[Piece, ...]]  # text, mean confidence, pieces
 
 
-def believe_hints(said: Sequence[Said], requests: Sequence[Request]) -> list[Said]:
-    """Captions with their regions' sure names in place."""
+def believe_hints(said: Sequence[Said], requests: Sequence[Request], names: tuple[str, ...] = ()) -> list[Said]:
+    """Captions with their regions' sure names in place; ``names``: what a name head may say."""
     out = []
     for one, request in zip(said, requests, strict=True):
         hints = request.regions[0].hints if request.regions else ()
-        out.append(renamed_caption(one, *hints[0]) if hints and hints[0][1] >= SURE else one)
+        out.append(renamed_caption(one, *hints[0], names) if hints and hints[0][1] >= SURE else one)
     return out
 
 
-def renamed_caption(said: Said, name: str, probability: float) -> Said:
+def noun_in(text: str, names: tuple[str, ...] = ()) -> str:
+    """The noun that a caption gives its own region, "" where it names nothing. ``names``: more names to know."""
+    found = _own_noun(text, names)
+    return found[0] if found else ""
+
+
+def _own_noun(text: str, names: tuple[str, ...]) -> re.Match[str] | None:
+    found = _nouns(names).search(text)
+    return None if found is None or any(word in text[: found.start()] for word in RELATIONS) else found
+
+
+def renamed_caption(said: Said, name: str, probability: float, names: tuple[str, ...] = ()) -> Said:
     """The caption with ``name`` for its first noun, at the hint's probability; as it is where it names nothing."""
     text, _, pieces = said
-    found = _nouns().search(text)
-    if found is None or found[0] == name or any(word in text[: found.start()] for word in RELATIONS):
+    found = _own_noun(text, names)
+    if found is None or found[0] == name:
         return said
     before, after = text[: found.start()], text[found.end() :]
     before = re.sub(r"\ban? $", "an " if name[0] in "aeiou" else "a ", before)
@@ -62,10 +73,10 @@ def _span(pieces: Sequence[str], letters: str) -> range | None:
 
 
 @cache
-def _nouns() -> re.Pattern[str]:
+def _nouns(more: tuple[str, ...]) -> re.Pattern[str]:
     """Every name a caption may use, the longest first, so that a "fire engine" is not found as a fire.
 
     An orange is left out: in captions that word is a colour.
     """
-    names = sorted({*lexicon().nouns, *LEMMAS, *basic_names()} - {*COLOURS}, key=len, reverse=True)
+    names = sorted({*lexicon().nouns, *LEMMAS, *basic_names(), *more} - {*COLOURS}, key=len, reverse=True)
     return re.compile(rf"\b(?:{'|'.join(map(re.escape, names))})\b")

@@ -29,9 +29,10 @@ from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.media.region import Region
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
+from lucida.models.name_head import NameHead, load_name_head
 from lucida.models.quick_canvas import QuickCanvas
 from lucida.models.quick_session import QuickSession, is_causal, write_causally
-from lucida.models.store import load_model_files
+from lucida.models.store import known, load_model_files
 from lucida.models.tower import Tower, load_tower
 from lucida.systems.describe.layout import Layout, LayoutConfig, Request
 from lucida.systems.describe.look import Look, OnEvent, mean
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
 
 __all__ = ["MOST_REGIONS", "Answers", "Describer", "Description", "Film", "Look"]
 
+NAMES = "names"  # the model behind hints that ImageNet has no class for
 DEFAULT_PLAN = asdict(Plan(steps=4))  # of models whose config names none
 Precision = Literal["fp32", "bf16"]
 DTYPES: Mapping[Precision, torch.dtype] = {"fp32": torch.float32, "bf16": torch.bfloat16}
@@ -73,6 +75,7 @@ class Describer:
         self.device = torch.device(device)
         self.name = str(config.get("name", "describe"))
         self.proposer: Proposer | None = None  # asked first for automatic regions
+        self.names: NameHead | None = None  # what hints know beside ImageNet's classes
         self.precision: Precision = "fp32"
         self._quick: dict[Precision, QuickCanvas] = {}
 
@@ -93,13 +96,20 @@ class Describer:
         except (KeyError, RuntimeError) as error:
             raise InputError(f"{files.folder}: not a describer: {str(error).splitlines()[0]}") from error
         config = {**config, "name": Path(files.folder).name}
-        return cls(
+        made = cls(
             network.float().to(device),
             layout,
             load_tower(device, config.get("tower", "tower")),
             config,
             device,
         )
+        made.names = _name_head(str(config.get("names", NAMES)))
+        return made
+
+    @property
+    def known_names(self) -> tuple[str, ...]:
+        """What hints may say beside the usual names."""
+        return () if self.names is None else self.names.names
 
     @property
     def twin(self) -> bool:
@@ -140,7 +150,7 @@ class Describer:
         config = {**self.config, "visibility": visibility, "geometry": geometry}
         other = Describer(self.network, self.layout, self.tower, config, str(self.device))
         other.name, other.precision, other._quick = self.name, self.precision, self._quick
-        other.proposer = self.proposer
+        other.proposer, other.names = self.proposer, self.names
         return other
 
     # -- looking --------------------------------------------------------------------------------------------------
@@ -216,6 +226,11 @@ class Describer:
         ids, sure, steps = decoded.ids[row], decoded.confidence[row], decoded.steps[row]
         pieces = tuple((v.token(i), c, s + 1) for i, c, s in zip(ids, sure, steps, strict=True))
         return v.decode(ids), mean(sure), pieces
+
+
+def _name_head(name: str) -> NameHead | None:
+    """The head that a describer's config names; the usual one may be missing (then hints are ImageNet's alone)."""
+    return load_name_head(name) if name != NAMES or NAMES in {n for n, _, _ in known()} else None
 
 
 def _by_group(decoded: Decoded) -> Decoded:
