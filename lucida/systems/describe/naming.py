@@ -1,9 +1,9 @@
-"""What the hints are sure of, they name: a hint of at least ``SURE`` takes the place of the describer's own noun.
+"""What the hints are sure of, they name: a hint of at least ``SURE`` takes the place of the describer's own noun. With
+a name head, which gives no hints of what is drawn, ``LIKELY`` is enough.
 
 The describer is trained on artwork and cut-outs, and names what looks like neither as the nearest thing it knows, while
 the tower (and the name head on it) was trained on photographs. Copying a hint is part of the training, but this small
-network did not learn to copy arbitrary words. Of artwork the tower is this sure, and wrong, now and then
-(benchmarks/describe_quality.py counts it); ``hints=False`` leaves every noun to the describer.
+network did not learn to copy arbitrary words. ``hints=False`` leaves every noun to the describer.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from lucida.world.language import lexicon
 from lucida.world.records import COLOURS
 from lucida.world.stamps import LEMMAS
 
-SURE = 0.8
+SURE = 0.8  # of a hint without a name head
+LIKELY = 0.3  # of one with it: of what is not drawn the describer's own noun is seldom right
 RELATIONS = ("left of", "right of", "above", "below", "over")  # behind one of these it is the other thing's noun
 Said = tuple[str, float, tuple[Piece, ...]]  # text, mean confidence, pieces
 
@@ -29,7 +30,8 @@ def believe_hints(said: Sequence[Said], requests: Sequence[Request], names: tupl
     out = []
     for one, request in zip(said, requests, strict=True):
         hints = request.regions[0].hints if request.regions else ()
-        out.append(renamed_caption(one, *hints[0], names) if hints and hints[0][1] >= SURE else one)
+        believed = hints and hints[0][1] >= (LIKELY if names else SURE)
+        out.append(renamed_caption(one, *hints[0], names) if believed else one)
     return out
 
 

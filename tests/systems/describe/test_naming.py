@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lucida.systems.describe.naming import SURE, Said, believe_hints, renamed_caption
+from lucida.systems.describe.naming import LIKELY, SURE, Said, believe_hints, renamed_caption
 from lucida.systems.describe.samples import renamed
 from lucida.world.language import STYLES_TRAIN, caption
 from tests.systems.describe.test_task import task
@@ -55,5 +55,9 @@ def test_only_sure_hints_count(small: Path) -> None:
         hinted = replace(region, hints=(("cat", probability),))
         request = made.sampler.caption_request(made.bank[1].scene, 0, hinted, 0)
         assert believe_hints([one], [request])[0][0] == expected
+    for probability, expected in ((LIKELY, "a large flower at the top"), (LIKELY - 0.01, one[0])):
+        hinted = replace(region, hints=(("flower", probability),))
+        request = made.sampler.caption_request(made.bank[1].scene, 0, hinted, 0)
+        assert believe_hints([one], [request], ("flower",))[0][0] == expected
     for nameless in ("a large at the top", "a large at the top, left of an owl"):
         assert renamed_caption(said(nameless), "cat", 0.9)[0] == nameless
