@@ -1,7 +1,7 @@
 """How right drawn pictures are, by judges that are nobody's teachers, at several numbers of steps.
 
 python -m benchmarks.drawing --judge runs/train/judge/model [--tower tower-lite2] [--model generate] [--prompts 1000]
-    [--steps 2 5 10 20 50] [--guidance 2] [--bad MODEL]
+    [--steps 2 5 10 20 50] [--guidance 3] [--bad MODEL]
 
 Prompts are true of held-out scenes (split test, composed as the training's), so the same scenes, rendered and passed
 through the tokenizer, say how well the judge could do at most: "ceiling". "others" are pictures of other prompts: what
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("--model", default="generate")
     parser.add_argument("--prompts", type=int, default=1000)
     parser.add_argument("--steps", type=int, nargs="+", default=[2, 5, 10, 20, 50])
-    parser.add_argument("--guidance", type=float, default=2.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     parser.add_argument("--bad")
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="bf16", help="of the generator")
     options = parser.parse_args()

@@ -1,7 +1,7 @@
 """The loop on five prompts, scored; beside it true pictures of the prompts, and pictures of other prompts.
 
     python -m benchmarks.loop [--prompts 5] [--seeds 1] [--draw-model generate] [--segment-model segment]
-        [--describe-model describe] [--judge runs/train/judge/model] [--steps 20] [--guidance 2]
+        [--describe-model describe] [--judge runs/train/judge/model] [--steps 20] [--guidance 3]
 
 Prompts are true of held-out scenes, composed as those the drawer learned from, in which one thing lies beside another,
 so a true picture of each exists. What the loop says of the true pictures is the most that a drawer could get from these
@@ -68,7 +68,7 @@ def main() -> None:
     parser.add_argument("--describe-model", default="describe")
     parser.add_argument("--judge")
     parser.add_argument("--steps", type=int, default=20)
-    parser.add_argument("--guidance", type=float, default=2.0)
+    parser.add_argument("--guidance", type=float, default=3.0)
     options = parser.parse_args()
     generator, describer = lucida.load(options.draw_model), lucida.load(options.describe_model)
     segmenter: Any = None if options.segment_model == "none" else lucida.load(options.segment_model)

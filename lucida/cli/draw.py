@@ -28,7 +28,7 @@ def draw(
     *,
     count: Annotated[int, Parameter(name=["--count", "-n"])] = 1,
     steps: int = 20,
-    guidance: float = 2.0,
+    guidance: float = 3.0,
     method: Literal["euler", "heun"] = "euler",
     seed: int = 0,
     strip: bool = False,
@@ -62,7 +62,7 @@ def draw(
 
     Examples:
         lucida draw "a small red fox left of a blue umbrella" -n 4
-        lucida draw "two yellow cats" --steps 50 --guidance 3 --seed 7 --strip --out cats
+        lucida draw "two yellow cats" --steps 50 --guidance 2 --seed 7 --strip --out cats
     """
     if not prompt.strip():
         raise InputError("the prompt is empty")

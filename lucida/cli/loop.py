@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def loop(
     *prompts: str,
     steps: int = 20,
-    guidance: float = 2.0,
+    guidance: float = 3.0,
     seed: int = 0,
     segment_steps: int = 4,
     draw_model: str = "generate",

@@ -45,7 +45,7 @@ class DrawPlan:
 
     steps: int = 20
     method: Method = "euler"
-    guidance: float = 2.0
+    guidance: float = 3.0
     interval: tuple[float, float] = (0.0, 1.0)
 
     def __post_init__(self) -> None:
