@@ -26,9 +26,9 @@ def demo(
 
     Every example is described: photographs with regions drawn by hand, two of them
     with automatic regions too, and composed scenes with the truth beside what the
-    model says, questions and answers included. Class maps, drawings and latents follow
-    where their models are there. The page is one file that needs nothing else.
-    stdout is its path.
+    model says, questions and answers included. Class maps, drawings and latents
+    follow where their models are there. The page is one file that needs nothing
+    else. stdout is its path.
 
     Args:
         out: the folder to write index.html in; default: a new one under runs/demo.

@@ -23,7 +23,7 @@ PROMPTS = (
     "a yellow car below a purple balloon",
 )
 STEPS, SEGMENT_STEPS = 20, 4
-SHOWN = (1, 3, 6, 10, 20)  # steps of the first prompt's strip
+SHOWN = (1, 5, 10, 20)  # steps of the first prompt's strip
 Doing = Callable[[str], None]
 
 
