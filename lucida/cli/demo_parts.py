@@ -23,7 +23,6 @@ PROMPTS = (
     "a yellow car below a purple balloon",
 )
 STEPS, SEGMENT_STEPS = 20, 4
-SHOWN = (1, 5, 10, 20)  # steps of the first prompt's strip
 Doing = Callable[[str], None]
 
 
@@ -105,7 +104,7 @@ def _drawn() -> str:
         kept = guesses if prompt == PROMPTS[0] else None
 
         def see(event: Any, kept: list[tuple[int, Any]] | None = kept) -> None:
-            if kept is not None and event.step in SHOWN:
+            if kept is not None and event.step in {1, STEPS // 4, STEPS // 2, STEPS}:  # a row of four
                 kept.append((event.step, event.data))
 
         image = generator.draw(prompt, plan=plan, on_event=see).images[0]
