@@ -5,8 +5,9 @@
 
 Prompts are true of held-out scenes, composed as those the drawer learned from, in which one thing lies beside another,
 so a true picture of each exists. What the loop says of the true pictures is the most that a drawer could get from these
-readers ("true"), and what it says of the next prompt's true picture is what looking at nothing would get ("others").
-The same facts, the same witnesses, the same size of picture.
+readers ("true"), what it says of them encoded and decoded again is the most that a drawer in these latents could get
+("again"), and what it says of the next prompt's true picture is what looking at nothing would get ("others"). The same
+facts, the same witnesses, the same size of picture.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ def cases(count: int, side: int, nouns: tuple[str, ...], like: SceneBankConfig) 
 
 
 def main() -> None:
-    """Run the three arms, print a row per prompt and arm, report."""
+    """Run the arms, print a row per prompt and arm, report."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -77,14 +78,16 @@ def main() -> None:
     side = generator.tokenizer.network.config.side
     chosen = cases(options.prompts, side, nouns, scenes_like(generator, options.prompts))
     plan = DrawPlan(steps=options.steps, guidance=options.guidance)
-    tallies: dict[str, list[Tally]] = {"drawn": [], "true": [], "others": []}
+    tallies: dict[str, list[Tally]] = {"drawn": [], "true": [], "again": [], "others": []}
+    again = generator.tokenizer.reconstruct([truth for _, truth in chosen])
     for seed in range(options.seeds):
         texts = [text for text, _ in chosen]
         drawn = generator.draw_each(texts, [seed] * len(texts), plan=plan)
         for number, (text, truth) in enumerate(chosen):
             arms = {"drawn": drawn[number]}
             if seed == 0:
-                arms |= {"true": truth, "others": chosen[(number + 1) % len(chosen)][1]}
+                other = chosen[(number + 1) % len(chosen)][1]
+                arms |= {"true": truth, "again": again[number], "others": other}
             for arm, image in arms.items():
                 found = inspect(
                     image, read_prompt(text), segmenter=segmenter, describer=describer, judge=judge
@@ -109,6 +112,8 @@ def main() -> None:
         "every_prompt_scored": all(score["all"]["of"] > 0 for score in tallies["drawn"]),
         "drawn_nearer_to_true_than_to_others": share["drawn"] - share["others"]
         > share["true"] - share["drawn"],
+        "drawn_nearer_to_decoded_than_to_others": share["drawn"] - share["others"]
+        > share["again"] - share["drawn"],
         "readers_tell_true_from_others": share["true"] > share["others"],
     }
     report(numbers, passed, "" if segmenter is not None else "no segmenter: regions are the describer's own")
