@@ -30,7 +30,9 @@ def test_shipped_recipes(path: Path, home: Path) -> None:
     """Every recipe parses, its task can be made from it, and its header says what, with what, and how."""
     recipe = load_recipe(path.stem)
     assert recipe.name == path.stem
-    (home / "cutouts" / "tuxpaint").mkdir(parents=True)  # as if fetched; nothing is read before training
+    folder = home / "cutouts" / "tuxpaint"  # as if fetched; nothing but names is read before training
+    folder.mkdir(parents=True)
+    (folder / "cat_1.png").touch()
     task = task_class(recipe.task)(recipe.settings, seed=recipe.run.seed)
     assert sum(p.numel() for p in task.module.parameters()) < 12_500_000  # 25 MB in fp16
     assert recipe.run.schedule.warmup + recipe.run.schedule.decay < recipe.run.steps
