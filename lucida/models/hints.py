@@ -66,7 +66,8 @@ def region_hints(
         if region.size != pixels.shape[:2]:
             name = region.source or region.key
             raise InputError(f"region {name} is for a picture of {region.size}, not {pixels.shape[:2]}")
-    crops = [crop for region in regions for crop in region_crops(pixels, region, masked)]
+    ground = mean_colour(pixels)
+    crops = [crop for region in regions for crop in region_crops(pixels, region, masked, ground)]
     by_name, embedding = named(crops, len(regions), tower)
     names = basic_names()
     if head is not None:
@@ -96,31 +97,50 @@ def named(crops: Sequence[np.ndarray], things: int, tower: Tower) -> tuple[Tenso
 
 
 def square_crop(
-    pixels: np.ndarray, box: tuple[float, float, float, float], margin: float = MARGIN
+    pixels: np.ndarray,
+    box: tuple[float, float, float, float],
+    margin: float = MARGIN,
+    *,
+    mask: np.ndarray | None = None,
+    ground: np.ndarray | None = None,
 ) -> np.ndarray:
     """The square around a normalised ``box`` with a margin, (SIDE, SIDE, 3) uint8.
 
     Its side is the box's longer side plus twice ``margin`` of it, so the proportions of the thing are kept.
-    Where the square leaves the picture it is grey, which is about zero to the network.
+    Where the square leaves the picture it is grey, which is about zero to the network. With a ``mask`` (H, W) bool,
+    what lies outside it is of the colour ``ground`` (3,).
     """
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = box[0] * width, box[1] * height, box[2] * width, box[3] * height
     half = max(x1 - x0, y1 - y0, 1.0) * (0.5 + margin)
     left, top = round((x0 + x1) / 2 - half), round((y0 + y1) / 2 - half)
     side = max(round(2 * half), 1)
-    inside = pixels[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    part = np.s_[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
+    inside = pixels[part]  # masked after it is cut: of a large picture with many regions this is most of the time
+    if mask is not None:
+        inside = np.where(mask[part][..., None], inside, ground)
     square = np.full((side, side, 3), 127, np.uint8)
     down, right = max(-top, 0), max(-left, 0)
     square[down : down + inside.shape[0], right : right + inside.shape[1]] = inside
     return np.asarray(Image.fromarray(square).resize((SIDE, SIDE), Image.Resampling.BICUBIC))
 
 
-def region_crops(pixels: np.ndarray, region: Region, masked: bool) -> Iterator[np.ndarray]:
-    """The crop of a region, and if ``masked`` the same with everything outside its mask in the mean colour."""
+def mean_colour(pixels: np.ndarray) -> np.ndarray:
+    """(3,) uint8."""
+    return pixels.mean((0, 1)).astype(np.uint8)
+
+
+def region_crops(
+    pixels: np.ndarray, region: Region, masked: bool, ground: np.ndarray | None = None
+) -> Iterator[np.ndarray]:
+    """The crop of a region, and if ``masked`` the same with everything outside its mask in the mean colour.
+
+    ``ground``: the picture's mean colour, if it is known already.
+    """
     yield square_crop(pixels, region.box)
     if masked:
-        mean = pixels.mean((0, 1)).astype(np.uint8)
-        yield square_crop(np.where(region.mask[..., None], pixels, mean), region.box)
+        ground = mean_colour(pixels) if ground is None else ground
+        yield square_crop(pixels, region.box, mask=region.mask, ground=ground)
 
 
 def _batches(crops: Sequence[np.ndarray], tower: Tower) -> Iterator[Tensor]:
