@@ -25,15 +25,8 @@ from lucida.media.region import Region
 from lucida.metrics.bootstrap import cluster_bootstrap
 from lucida.models.name_head import NameHead, load_name_head
 from lucida.models.tower import load_tower
-from lucida.systems.describe.names_task import (
-    SIDE,
-    Background,
-    cutout_views,
-    folded,
-    named_right,
-    opened,
-    placed,
-)
+from lucida.systems.describe.name_views import SIDE, Background, cutout_views, named_right, opened, placed
+from lucida.systems.describe.names_task import folded
 from lucida.systems.describe.naming import noun_in
 from lucida.train.claims import Number, report
 from lucida.train.loop import train

@@ -30,8 +30,9 @@ def believe_hints(said: Sequence[Said], requests: Sequence[Request], names: tupl
     out = []
     for one, request in zip(said, requests, strict=True):
         hints = request.regions[0].hints if request.regions else ()
-        believed = hints and hints[0][1] >= (LIKELY if names else SURE)
-        out.append(renamed_caption(one, *hints[0], names) if believed else one)
+        name, probability = hints[0] if hints else ("", 0.0)
+        believed = probability >= (LIKELY if names else SURE)
+        out.append(renamed_caption(one, name, probability, names) if believed else one)
     return out
 
 

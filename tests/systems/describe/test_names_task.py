@@ -11,8 +11,9 @@ import torch
 from lucida.media.errors import InputError
 from lucida.models.name_head import load_name_head
 from lucida.models.tower import load_tower
-from lucida.systems.describe import names_task
-from lucida.systems.describe.names_task import NamesTask, cutout_views, folded, opened, placed, textures
+from lucida.systems.describe import name_views
+from lucida.systems.describe.name_views import cutout_views, opened, placed, textures
+from lucida.systems.describe.names_task import NamesTask, folded
 from lucida.world.cutouts import cutout_files
 from tests.systems.tiny import FACTS
 
@@ -27,12 +28,12 @@ def test_things_are_placed_where_their_masks_are(small: Path) -> None:
     file = cutout_files(small / "cut")[0]
     for view in (0, 1):
         rng = np.random.default_rng(view)
-        ground = np.full((names_task.SIDE, names_task.SIDE, 3), 9, np.uint8)
+        ground = np.full((name_views.SIDE, name_views.SIDE, 3), 9, np.uint8)
         picture, region = placed(opened(file), ground.copy(), view, rng)
         assert picture.shape == ground.shape and bool((picture[~region.mask] == 9).mean() > 0.97)
         assert (picture[region.mask] != 9).mean() > 0.9
         longest = max(region.box[2] - region.box[0], region.box[3] - region.box[1])
-        assert names_task.SHARE[0] - 0.05 < longest < names_task.SHARE[1] + 0.05
+        assert name_views.SHARE[0] - 0.05 < longest < name_views.SHARE[1] + 0.05
 
 
 def test_views_are_functions_of_the_seed(small: Path) -> None:
