@@ -7,6 +7,7 @@ Each arm describes the same held-out scenes and is scored by the reader (cluster
   no-hints    none given
   false-hints random class names with believable probabilities, which must be ignored
   boxes       boxes in place of masks; rough: masks moved by 4 % of the picture
+  soft        the picture through a worse camera; coarse: at 64 pixels a side
   crowd       64 regions in one decode (training had at most as many as a scene has groups); things repeat
 Leakage: one region of each scene is replaced by another; share of the *other* regions' captions that change. Under
 ``strict`` visibility this is 0, and confidences stay but for rounding (an answer of another length changes the shape of
@@ -28,6 +29,8 @@ import lucida
 from benchmarks.describe_common import SHOWN, Ready, ready, scores
 from lucida.canvas.decoding import Decoded
 from lucida.canvas.plan import Plan
+from lucida.media.camera import worse_camera
+from lucida.media.image import Image
 from lucida.media.region import Region
 from lucida.systems.describe.layout import Request
 from lucida.systems.describe.samples import Sampler
@@ -35,6 +38,7 @@ from lucida.systems.describe.system import MOST_REGIONS, Describer
 from lucida.train.claims import Value, report
 
 MOVED = 0.04  # of the picture
+COARSE = 64  # pixels
 ROUNDING = 1e-4
 
 
@@ -67,6 +71,20 @@ def misled(one: Ready, rng: np.random.Generator, count: int) -> Ready:
         return replace(request, regions=tuple(replace(r, hints=hints) for r in request.regions))
 
     return replace(one, requests=[lie(request) for request in one.requests])
+
+
+def seen_again(describer: Describer, one: Ready, pixels: np.ndarray) -> Ready:
+    """The scene with another picture of it, of its size."""
+    look = describer.look(Image.from_array(pixels))
+    regions = [Region.from_mask(mask) for mask in one.scene.masks]
+    requests = look.region_requests(regions, one.requests[0].style, True)
+    return replace(one, look=look, cells=look.cells, requests=requests)
+
+
+def coarse(pixels: np.ndarray) -> np.ndarray:
+    """The picture as if it had been stored at ``COARSE`` pixels a side."""
+    image = Image.from_array(pixels)
+    return image.resized((COARSE, COARSE)).resized(image.size).pixels
 
 
 def crowded(one: Ready) -> Ready:
@@ -120,6 +138,8 @@ def main() -> None:
         "false-hints": [misled(one, rng, count) for one in base],
         "boxes": [changed(one, as_box) for one in base],
         "rough": [changed(one, moved) for one in base],
+        "soft": [seen_again(describer, one, worse_camera(one.scene.pixels, rng)) for one in base],
+        "coarse": [seen_again(describer, one, coarse(one.scene.pixels)) for one in base],
     }
     numbers: dict[str, Value] = {}
     print(f"{'arm':>12} {'passes':>7} " + " ".join(f"{name:>13}" for name in SHOWN), file=sys.stderr)

@@ -29,6 +29,10 @@ class CorruptionConfig:
         all_masked: share of rows that are masked completely (what the first pass of every decode sees).
         suffix: share of rows that are masked from a random slot to the end, and nowhere else: what a left-to-right
             reader sees. Under uniform masking the words that a look-up needs are rarely all there.
+        suffix_power: such a row begins at length * u**suffix_power, u uniform; below 1 late in the answer, where a
+            caption's relation stands.
+        concluded: share of the rows whose answer gives a reason ("blue so no") that are masked behind it, and nowhere
+            else: the conclusion is a word or two, which other rows seldom leave to be said with the reason at hand.
         tail: loss weight of end tokens behind the first one; they carry nothing but the length.
         surprise: a token weighs (-log of its share of all tokens) to this power (see :func:`surprise_weight`). At 0 all
             weigh alike, and the few words that carry a caption (its nouns) drown among those that carry its grammar.
@@ -40,24 +44,30 @@ class CorruptionConfig:
     power: float = 1.0
     all_masked: float = 0.0
     suffix: float = 0.0
+    suffix_power: float = 1.0
+    concluded: float = 0.0
     tail: float = 0.1
     surprise: float = 0.0
     surprise_until: int = 0
     surprise_after: float = 0.0
 
     def __post_init__(self) -> None:
-        if self.power <= 0:
-            raise InputError(f"corruption power must be positive, got {self.power}")
+        for name in ("power", "suffix_power"):
+            if getattr(self, name) <= 0:
+                raise InputError(f"corruption {name} must be positive, got {getattr(self, name)}")
+        if not 0 <= self.concluded <= 1:
+            raise InputError(f"corruption concluded must lie in [0, 1], got {self.concluded}")
         if not 0 <= self.all_masked <= 1:
             raise InputError(f"corruption all_masked must lie in [0, 1], got {self.all_masked}")
         if not 0 <= self.suffix <= 1:
             raise InputError(f"corruption suffix must lie in [0, 1], got {self.suffix}")
         if self.tail < 0:
             raise InputError(f"corruption tail must not be negative, got {self.tail}")
-        if self.weighting == "bound" and (self.power != 1 or self.all_masked or self.suffix):
+        chosen = self.all_masked or self.suffix or self.concluded
+        if self.weighting == "bound" and (self.power != 1 or chosen):
             raise InputError(
-                "the bound needs noise levels drawn uniformly: power 1, all_masked 0 and suffix 0, "
-                f"got {self.power}, {self.all_masked} and {self.suffix}"
+                "the bound needs noise levels drawn uniformly: power 1, all_masked 0, suffix 0 and concluded 0, "
+                f"got {self.power}, {self.all_masked}, {self.suffix} and {self.concluded}"
             )
 
 
@@ -101,6 +111,12 @@ def suffix_mask(ids: Tensor, valid: Tensor, end: int, u: Tensor) -> Tensor:
     length = ((ids != end) & valid).sum(dim=-1) + 1
     begin = (u * length).long().minimum(valid.sum(dim=-1) - 1)
     return (torch.arange(ids.shape[-1]) >= begin.unsqueeze(-1)) & valid
+
+
+def conclusion_mask(ids: Tensor, valid: Tensor, so: int) -> Tensor:
+    """(*B, A) bool: what stands behind the first ``so`` of an answer; nothing where it has none."""
+    told = (ids == so) & valid
+    return (told.cumsum(dim=-1) > 0) & ~(told & (told.cumsum(dim=-1) == 1)) & valid
 
 
 def tail_weight(ids: Tensor, end: int, weight: float) -> Tensor:

@@ -133,7 +133,12 @@ class CanvasTransformer(nn.Module):
 
     def logits(self, hidden: Tensor, allowed: Tensor) -> Tensor:
         """Scores of the allowed ids only: (*N, M, D), (V',) -> (*N, M, V'); the embedding table is the output layer."""
-        return torch.matmul(hidden, self.embed.weight[allowed].t()) * self.config.width**-0.5 * 8.0
+        hidden, table = self.read_out(hidden, allowed)
+        return torch.matmul(hidden, table.t())
+
+    def read_out(self, hidden: Tensor, allowed: Tensor) -> tuple[Tensor, Tensor]:
+        """Hidden states and the table (V', D) whose product are the scores of the allowed ids."""
+        return hidden * (self.config.width**-0.5 * 8.0), self.embed.weight[allowed]
 
 
 def _key_mask(valid: Tensor, batch: int) -> Tensor | None:

@@ -24,7 +24,7 @@ from lucida.models.name_head import NameHead
 from lucida.models.tower import Tower, to_pixels
 
 SIDE = 224  # what the published network was trained at
-BATCH = 32
+BATCH, BATCH_CPU = 32, 8  # crops at once; a processor gains nothing from more, and they would be most of the memory
 MARGIN = 0.15
 
 
@@ -50,7 +50,7 @@ def region_hints(
     Args:
         pixels: (H, W, 3) uint8 RGB, the picture at its own resolution.
         regions: what to name; their masks must have the picture's size.
-        tower: see ``load_tower``; the crops run on its device, at most 32 at once.
+        tower: see ``load_tower``; the crops run on its device, a few at once.
         k: names per region.
         masked: look at each crop twice, as it is and with everything outside the mask in the picture's mean
             colour, and take the geometric mean: a name must fit both the thing and its surroundings. (Chosen
@@ -107,8 +107,8 @@ def square_crop(
     """The square around a normalised ``box`` with a margin, (SIDE, SIDE, 3) uint8.
 
     Its side is the box's longer side plus twice ``margin`` of it, so the proportions of the thing are kept.
-    Where the square leaves the picture it is grey, which is about zero to the network. With a ``mask`` (H, W) bool,
-    what lies outside it is of the colour ``ground`` (3,).
+    Where the square leaves the picture it is grey, which is about zero to the network. With a ``mask`` (H, W) bool
+    and a ``ground`` (3,), what lies outside the mask is of that colour.
     """
     height, width = pixels.shape[:2]
     x0, y0, x1, y1 = box[0] * width, box[1] * height, box[2] * width, box[3] * height
@@ -117,7 +117,7 @@ def square_crop(
     side = max(round(2 * half), 1)
     part = np.s_[max(top, 0) : max(top + side, 0), max(left, 0) : max(left + side, 0)]
     inside = pixels[part]  # masked after it is cut: of a large picture with many regions this is most of the time
-    if mask is not None:
+    if mask is not None and ground is not None:
         inside = np.where(mask[part][..., None], inside, ground)
     square = np.full((side, side, 3), 127, np.uint8)
     down, right = max(-top, 0), max(-left, 0)
@@ -145,5 +145,6 @@ def region_crops(
 
 def _batches(crops: Sequence[np.ndarray], tower: Tower) -> Iterator[Tensor]:
     device = tower.classifier.weight.device
-    for start in range(0, len(crops), BATCH):
-        yield to_pixels(np.stack(crops[start : start + BATCH])).to(device)
+    size = BATCH_CPU if device.type == "cpu" else BATCH
+    for start in range(0, len(crops), size):
+        yield to_pixels(np.stack(crops[start : start + size])).to(device)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from lucida.metrics.lexicon import article
@@ -43,6 +44,18 @@ _IRREGULAR = {
     "ax": "axes", "elf": "elves", "half": "halves", "calf": "calves", "quiz": "quizzes", "salmon": "salmon",
 }  # fmt: skip
 _JOINTS = (" of ", " with ", " in ", " on ", " and ", " without ")
+
+
+ARTICLES = ("a", "an")
+_ARTICLE = re.compile(r"\ban?(?= (\w.*))")
+
+
+def agreed(text: str) -> str:
+    """The text with every "a" and "an" as the sound behind it wants: "a orange fox" -> "an orange fox".
+
+    Words written side by side cannot hear each other; which of the two an article is follows from the next word alone.
+    """
+    return _ARTICLE.sub(lambda found: article(found[1]), text)
 
 
 def head(noun: str) -> str:

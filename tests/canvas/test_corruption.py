@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from lucida.canvas.corruption import (
     CorruptionConfig,
     causal_loss,
+    conclusion_mask,
     corrupt,
     diffusion_loss,
     noise_levels,
@@ -129,6 +130,9 @@ def test_bound_is_an_unbiased_estimate(seed: int, text: tuple[int, ...]) -> None
         ({"power": 0.0}, "power"),
         ({"all_masked": 1.5}, "all_masked"),
         ({"tail": -1.0}, "tail"),
+        ({"suffix_power": 0.0}, "suffix_power"),
+        ({"concluded": 1.5}, "concluded"),
+        ({"weighting": "bound", "concluded": 0.1}, "bound"),
         ({"weighting": "bound", "power": 0.5}, "bound"),
         ({"weighting": "bound", "all_masked": 0.1}, "bound"),
     ],
@@ -156,6 +160,16 @@ def test_a_suffix_reaches_from_a_slot_of_the_answer_to_the_end() -> None:
     masks = suffix_mask(ids, valid, END, torch.tensor([0.0, 0.5, 0.99, 0.99]))
     assert masks.tolist() == [
         [True] * 6, [False] * 2 + [True] * 4, [False] * 3 + [True] * 3, [False, True] + [False] * 4,
+    ]  # fmt: skip
+
+
+def test_a_conclusion_is_what_stands_behind_its_reason() -> None:
+    so = 9
+    ids = torch.tensor([[1, so, 2, END], [1, 2, END, END], [so, 1, so, 2]])
+    valid = torch.ones_like(ids, dtype=torch.bool)
+    valid[2, 3] = False
+    assert conclusion_mask(ids, valid, so).tolist() == [
+        [False, False, True, True], [False] * 4, [False, True, True, False],
     ]  # fmt: skip
 
 

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import itertools
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -8,7 +10,7 @@ from lucida.media.errors import InputError
 from lucida.metrics.lexicon import FIELDS, Facts
 from lucida.metrics.reader import read_caption, read_free, read_scene, score_caption
 from lucida.world.config import SceneConfig
-from lucida.world.grammar import join_list, plural, with_article
+from lucida.world.grammar import agreed, join_list, plural, with_article
 from lucida.world.language import (
     STYLES,
     STYLES_HELD_OUT,
@@ -27,7 +29,7 @@ from lucida.world.language import (
 )
 from lucida.world.language_corpus import sketch
 from lucida.world.records import Relation, Scene, SceneObject
-from lucida.world.scene import relations_of
+from lucida.world.scene import draw_scene, relations_of
 
 SEEDS = st.integers(0, 2**32)
 LEX = lexicon()
@@ -265,3 +267,24 @@ def test_a_related_caption_states_what_is_true(seed: int) -> None:
                      and scene.objects[r.other].colour in (None, o.colour)]) == 1
         ]  # fmt: skip
         assert (related.relation is None) == (not nameable)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a orange fox at the top, left of an red ice skate", "an orange fox at the top, left of a red ice skate"),
+        ("an unicorn above a hourglass", "a unicorn above an hourglass"),
+        ("a small egg", "a small egg"),
+        ("left of an", "left of an"),
+        ("", ""),
+    ],
+)
+def test_articles_agree_with_the_next_word(text: str, wanted: str) -> None:
+    assert agreed(text) == wanted
+
+
+def test_every_true_caption_agrees_already() -> None:
+    for seed in range(30):
+        scene = draw_scene(seed, split="train")
+        for i, style in itertools.product(range(len(scene.objects)), STYLES):
+            assert agreed(caption(scene, i, style)) == caption(scene, i, style)

@@ -12,13 +12,14 @@ import pickle
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from lucida.media.camera import worse_camera
 from lucida.media.errors import InputError
 from lucida.media.files import atomic_path
 from lucida.media.region import Region
@@ -33,19 +34,22 @@ from lucida.world.scene import draw_scene
 
 SHARD = 500
 ARRAYS = ("cells", "replay", "cover")
+CAMERA = 0xCA3E  # apart from every other use of a scene's number
 STALE = 3600.0  # seconds after which a temporary file cannot be another process's shard in the making
 
 
 @dataclass(frozen=True, kw_only=True)
 class BankConfig:
     """Which scenes: ``count`` from ``first`` of ``split``. Every ``photo_every``-th is drawn with the cut-outs of
-    ``cutouts`` (a folder, or "" for none), whose real class hints are stored with it."""
+    ``cutouts`` (a folder, or "" for none), whose real class hints are stored with it. A share ``soft`` of all is seen
+    through a worse camera (``media.camera``)."""
 
     split: str = "train"
     first: int = 0
     count: int = 20_000
     cutouts: str = ""
     photo_every: int = 3
+    soft: float = 0.0
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -63,6 +67,8 @@ class FeatureBank:
     def __init__(self, folder: Path, config: BankConfig, layout: LayoutConfig) -> None:
         if config.count < 1 or config.photo_every < 1:
             raise InputError(f"bank: want count and photo_every >= 1, got {config.count} and {config.photo_every}")
+        if not 0 <= config.soft <= 1:
+            raise InputError(f"bank.soft: want a share from 0 to 1, got {config.soft:g}")
         if layout.side % 16 or layout.cover % layout.cells:
             raise InputError(
                 f"layout: side must be a multiple of 16 and cover one of the side / 16 context cells per axis, "
@@ -102,7 +108,9 @@ class FeatureBank:
         photo = self.config.cutouts and number % self.config.photo_every == 0
         atlas = load_atlas(self.config.cutouts) if photo else load_atlas()
         side = self.layout.side
-        return draw_scene(self.config.first + number, split=self.config.split, size=(side, side), atlas=atlas)
+        scene = draw_scene(self.config.first + number, split=self.config.split, size=(side, side), atlas=atlas)
+        rng = np.random.default_rng((CAMERA, self.config.first + number))
+        return replace(scene, pixels=worse_camera(scene.pixels, rng)) if rng.random() < self.config.soft else scene
 
     @torch.inference_mode()
     def _build_shard(self, shard: int, tower: Tower) -> None:

@@ -36,8 +36,8 @@ Describes every region of a picture at once, {what}.
 ## Limits
 
 It knows the world it was drawn in: about 250 kinds of things in artwork, ten colours, three sizes, nine places. On
-photographs places and sizes are right and its own nouns are mostly wrong; where the tower is at least 80 % sure of a
-class name, that name is used instead (ImageNet's 1,000 classes have no person, face, sky, sea, tree or building).
-Whole-picture captions are weak, and so are answers about several regions (docs/claims.md has numbers). The picture is
-stretched to a square, so very long or wide pictures lose detail.
+photographs places and sizes are right and its own nouns are mostly wrong; where the tower and the head of `names` are
+at least 30 % sure of a name, that name is used instead (neither knows a person, a face, the sky or the sea).
+Whole-picture captions are weak, and so are counts and questions that point at things by name (docs/claims.md has
+numbers). The picture is stretched to a square, so very long or wide pictures lose detail.
 """

@@ -21,6 +21,7 @@ from lucida.canvas.tokens import CanvasNetwork
 from lucida.metrics.reader import read_caption, score_caption
 from lucida.systems.describe.bank import Seen
 from lucida.systems.describe.layout import REQUEST_REGION, Layout, Request
+from lucida.world.grammar import agreed
 from lucida.world.language import caption, expected, facts, lexicon
 
 
@@ -63,7 +64,7 @@ def evaluate_captions(
         decoded = decode_scene(network, layout, seen, caption_requests(layout, seen, style), visibility, plan)
         hits["passes"].append(decoded.passes)
         for i, ids in enumerate(decoded.ids):
-            read = read_caption(layout.vocabulary.decode(ids), words)
+            read = read_caption(agreed(layout.vocabulary.decode(ids)), words)
             hits["grammar"].append(read.grammar_ok)
             for name, right in score_caption(read, expected(seen.scene, i)).items():
                 hits[name].append(right)

@@ -16,6 +16,7 @@ from lucida.media.errors import InputError
 from lucida.media.image import Image
 from lucida.media.records import Answer, Caption, Evidence
 from lucida.media.region import Region
+from lucida.models.hints import Hint
 from lucida.models.tower import TowerFeatures
 from lucida.systems.describe.features import name_hints, picture_features, region_features
 from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Request
@@ -50,6 +51,7 @@ class Look:
         self._seen: TowerFeatures | None = None
         self._grid: torch.Tensor | None = None
         self._contexts: dict[torch.dtype, Memory] = {}
+        self._names: dict[str, list[Hint]] = {}
 
     # -- what was seen --------------------------------------------------------------------------------------------
 
@@ -287,7 +289,7 @@ class Look:
         d = self.describer
         config = d.layout.config
         asked = hints and config.hints
-        names = name_hints(self.image, regions, d.tower, config.hints, d.names) if asked else None
+        names = self._hints(regions) if asked else None
         features = region_features(self._features, regions, config, names)
         features = with_geometry(
             self._features, features, regions, config.replay, d.config.get("geometry", "correct")
@@ -296,6 +298,14 @@ class Look:
             Request(text=REQUEST_REGION, regions=(f,), slots=config.caption_slots, style=style)
             for f in features
         ]
+
+    def _hints(self, regions: Sequence[Region]) -> list[list[Hint]]:
+        """What the tower calls each region; of all that is done for a region the dearest, so it is done once."""
+        d = self.describer
+        new = list({r.key: r for r in regions if r.key not in self._names}.values())
+        found = name_hints(self.image, new, d.tower, d.layout.config.hints, d.names)
+        self._names |= {region.key: hints for region, hints in zip(new, found, strict=True)}
+        return [self._names[region.key] for region in regions]
 
 
 def described(

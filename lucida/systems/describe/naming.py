@@ -15,6 +15,7 @@ from functools import cache
 from lucida.models.imagenet_names import basic_names
 from lucida.systems.describe.layout import Request
 from lucida.systems.describe.records import Piece
+from lucida.world.grammar import ARTICLES, agreed
 from lucida.world.language import lexicon
 from lucida.world.records import COLOURS
 from lucida.world.stamps import LEMMAS
@@ -54,12 +55,22 @@ def renamed_caption(said: Said, name: str, probability: float, names: tuple[str,
     if found is None or found[0] == name:
         return said
     before, after = text[: found.start()], text[found.end() :]
-    before = re.sub(r"\ban? $", "an " if name[0] in "aeiou" else "a ", before)
     span = _span([piece for piece, _, _ in pieces], found[0].replace(" ", ""))
     if span is not None:
         words = tuple((word, probability, pieces[span.start][2]) for word in name.split())
         pieces = (*pieces[: span.start], *words, *pieces[span.stop :])
-    return before + name + after, sum(sure for _, sure, _ in pieces) / max(len(pieces), 1), pieces
+    text = agreed(before + name + after)
+    return text, sum(sure for _, sure, _ in pieces) / max(len(pieces), 1), with_articles_of(text, pieces)
+
+
+def with_articles_of(text: str, pieces: tuple[Piece, ...]) -> tuple[Piece, ...]:
+    """The pieces with the text's articles, where each has one (a piece inside a word may look like one)."""
+    articles = [word for word in text.split() if word in ARTICLES]
+    places = [n for n, (piece, _, _) in enumerate(pieces) if piece in ARTICLES]
+    if len(places) != len(articles):
+        return pieces
+    changed = dict(zip(places, articles, strict=True))
+    return tuple((changed.get(n, piece), sure, step) for n, (piece, sure, step) in enumerate(pieces))
 
 
 def _span(pieces: Sequence[str], letters: str) -> range | None:

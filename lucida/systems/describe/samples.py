@@ -20,13 +20,15 @@ from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layo
 from lucida.systems.describe.told import Told
 from lucida.world.language import STYLES_TRAIN, caption, scene_caption
 from lucida.world.questions import questions
+from lucida.world.questions_loosened import loosened
 from lucida.world.questions_reasons import reasoned
 from lucida.world.records import Scene
 
 Hints = tuple[tuple[str, float], ...]
-# A batch is as long as its longest group, so questions that cite more than FEW regions are asked only in every
-# MANY_EVERY-th round of ten steps.
-FEW, MANY_EVERY = 2, 4
+# A batch is as long as its longest group, so most question steps ask only questions that cite one region or none, or
+# only such as cite two, in turn; in every MANY_EVERY-th round of ten steps they ask anything.
+MANY_EVERY = 4
+ONE, TWO, ANY = range(2), range(2, 3), range(100)
 TRUSTED = 0.7  # probability of a hint
 
 Drawn = tuple[Seen, Canvas, tuple[int | None, ...]]  # a picture, its canvas, and which object each group is about
@@ -52,6 +54,8 @@ class SampleConfig:
         related: captions state a relation wherever one is true, so that a decoder need not guess whether the world's
             rule found it debatable.
         reasoned: answers say first what they follow from ("blue so no"; ``world.questions_reasons``).
+        loosened: share of questions asked with small words missing and strange ones in between
+            (``world.questions_loosened``).
         shortened: share of answers that lose some of the slots behind their end token.
         photo: share of the pictures of region steps that are taken from the scenes with cut-outs, photographs first.
     """
@@ -68,6 +72,7 @@ class SampleConfig:
     unseen: float = 0.0
     related: bool = False
     reasoned: bool = False
+    loosened: float = 0.0
     shortened: float = 0.5
     photo: float = 0.0
 
@@ -118,10 +123,16 @@ class Sampler:
         share = count // processes
         picks = np.random.default_rng((self.seed, step)).integers(len(self.bank), size=count)
         mine = range(rank * share, (rank + 1) * share)
-        many = step // 10 % MANY_EVERY == 0
-        return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i)), many) for i in mine]
+        cited = self.cited(step)
+        return [self._canvas(kind, int(picks[i]), np.random.default_rng((self.seed, step, i)), cited) for i in mine]
 
-    def _canvas(self, kind: str, number: int, rng: np.random.Generator, many: bool) -> Drawn:
+    @staticmethod
+    def cited(step: int) -> range:
+        """How many regions a question of the step may cite."""
+        round_, place = divmod(step, 10)
+        return ANY if round_ % MANY_EVERY == 0 else (ONE, TWO)[(round_ + place * 7) % 2]
+
+    def _canvas(self, kind: str, number: int, rng: np.random.Generator, cited: range) -> Drawn:
         photo = kind == "region" and rng.random() < self.config.photo
         every = self.bank.config.photo_every
         number -= number % every if photo else 0
@@ -131,7 +142,7 @@ class Sampler:
         elif kind == "picture":
             requests = [self._picture(seen, rng)]
         else:
-            requests = self._questions(seen, rng, many)
+            requests = self._questions(seen, rng, cited)
         requests = [self._shortened(request, rng) for request in requests]
         number_of = {region.key: i for i, region in enumerate(seen.regions)}
         about = tuple(number_of[r.regions[0].key] if r.regions else None for r in requests)
@@ -200,13 +211,15 @@ class Sampler:
                 target = longer if len(longer) < slots else target
             if len(target) < slots:
                 regions = tuple(replace(seen.regions[i], hints=()) for i in question.cites)
-                requests.append(Request(text=question.text, regions=regions, slots=slots, allowed=kinds, target=target))
+                loose = self.config.loosened and rng.random() < self.config.loosened
+                text = loosened(question.text, rng) if loose else question.text
+                requests.append(Request(text=text, regions=regions, slots=slots, allowed=kinds, target=target))
         return requests
 
-    def _questions(self, seen: Seen, rng: np.random.Generator, many: bool) -> list[Request]:
-        requests = self.question_requests(seen, rng)
-        if not many:
-            requests = [r for r in requests if len(r.regions) <= FEW] or requests
+    def _questions(self, seen: Seen, rng: np.random.Generator, cited: range) -> list[Request]:
+        # Few kinds of questions cite two regions, so several of each are drawn.
+        requests = self.question_requests(seen, rng, per_kind=3 if cited is TWO else 1)
+        requests = [r for r in requests if len(r.regions) in cited] or requests
         if not requests:
             where = f"scene {seen.scene.split}/{seen.scene.seed}"
             raise InputError(f"{where} has no question whose answer fits {self.layout.config.answer_slots} slots")

@@ -37,9 +37,11 @@ from lucida.models.tower import Tower, load_tower
 from lucida.systems.describe.layout import Layout, LayoutConfig, Request
 from lucida.systems.describe.look import Look, OnEvent, mean
 from lucida.systems.describe.markers import MOST_REGIONS
+from lucida.systems.describe.naming import with_articles_of
 from lucida.systems.describe.records import Answers, Description, Film, Piece
 from lucida.systems.describe.released import Geometry, released_canvas
 from lucida.train.recipe import build
+from lucida.world.grammar import agreed
 
 if TYPE_CHECKING:
     from lucida.media.records import Caption
@@ -225,7 +227,8 @@ class Describer:
         v = self.layout.vocabulary
         ids, sure, steps = decoded.ids[row], decoded.confidence[row], decoded.steps[row]
         pieces = tuple((v.token(i), c, s + 1) for i, c, s in zip(ids, sure, steps, strict=True))
-        return v.decode(ids), mean(sure), pieces
+        text = agreed(v.decode(ids))
+        return text, mean(sure), with_articles_of(text, pieces)
 
 
 def _name_head(name: str) -> NameHead | None:

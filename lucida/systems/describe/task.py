@@ -22,6 +22,7 @@ from lucida.canvas.compiling import Folded, fold, twin_inputs
 from lucida.canvas.corruption import (
     CorruptionConfig,
     causal_loss,
+    conclusion_mask,
     corrupt,
     diffusion_loss,
     noise_levels,
@@ -37,6 +38,7 @@ from lucida.canvas.vocabulary import Vocabulary, VocabularyConfig
 from lucida.media import settings
 from lucida.media.errors import InputError
 from lucida.models.canvas_transformer import CanvasTransformer, CanvasTransformerConfig
+from lucida.nn.linear_entropy import linear_entropy
 from lucida.systems.describe.bank import BankConfig, FeatureBank
 from lucida.systems.describe.grounding import Grounding, GroundingConfig, GroundingHead, Truth
 from lucida.systems.describe.guiding import watched
@@ -48,6 +50,7 @@ from lucida.train.export import export_model
 from lucida.train.recipe import build
 from lucida.train.shares import seed_of
 from lucida.world.cutouts import recipe_cutouts
+from lucida.world.questions_reasons import SO
 
 COUNTED_STEPS = 20  # enough answers to tell a noun from an article
 
@@ -169,11 +172,10 @@ class DescribeModule(nn.Module):
 
         Logits (K, V') are made at the wanted slots only, and only over the ids that are allowed.
         """
-        logits = self.network.logits(hidden[wanted], allowed).float()
         place = torch.searchsorted(allowed, target[wanted])
-        entropy = nn.functional.cross_entropy(logits, place, reduction="none")
+        entropy, guess = linear_entropy(*self.network.read_out(hidden[wanted], allowed), place)
         spread = torch.zeros(wanted.shape, dtype=entropy.dtype, device=entropy.device).masked_scatter(wanted, entropy)
-        return spread, (logits.argmax(dim=-1) == place).float().mean()
+        return spread, (guess == place).float().mean()
 
 
 def _drawn(answers: Tokens, ids: Tensor) -> Tokens:
@@ -226,7 +228,7 @@ class DescribeTask:
         self.bank = FeatureBank(home, replace(config.bank, cutouts=cutouts), config.layout)
         held_out = BankConfig(split="val", count=max(config.probe, 1), cutouts="")
         self.held_out = FeatureBank(home, held_out, config.layout)
-        self.told = Told(home, self.bank, config.told, seed) if config.told.model else None
+        self.told = Told(home, self.bank, config.told) if config.told.model else None
         self.sampler = Sampler(self.bank, self.layout, config.samples, seed, config.visibility, self.told)
         self.seed = seed
         self._surprise: dict[float, Tensor] = {}
@@ -283,10 +285,15 @@ class DescribeTask:
             return Batch(folded, weight, ids, valid, levels, truth)
         at_least_one = self.config.corruption.weighting == "mean"
         noisy, masked = corrupt(ids, valid, levels, u, self.vocabulary.mask, at_least_one=at_least_one)
-        if self.config.corruption.suffix:
-            rows = torch.rand(pictures * processes, groups, draws, 2, generator=generator)[share]
-            chosen = (rows[..., 0] < self.config.corruption.suffix).unsqueeze(-1)
-            masked = torch.where(chosen, suffix_mask(ids, valid, self.vocabulary.end, rows[..., 1]), masked)
+        noised = self.config.corruption
+        if noised.suffix or noised.concluded:
+            rows = torch.rand(pictures * processes, groups, draws, 3, generator=generator)[share]
+            begin = rows[..., 1].pow(noised.suffix_power)
+            ends = suffix_mask(ids, valid, self.vocabulary.end, begin)
+            masked = torch.where((rows[..., 0] < noised.suffix).unsqueeze(-1), ends, masked)
+            behind = conclusion_mask(ids, valid, self.vocabulary.encode(SO.strip())[0])
+            chosen = (rows[..., 2:] < noised.concluded) & behind.any(dim=-1, keepdim=True)
+            masked = torch.where(chosen, behind, masked)
             noisy = torch.where(masked, self.vocabulary.mask, ids)
         return Batch(folded, weight, noisy, masked, levels, truth)
 

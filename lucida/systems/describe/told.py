@@ -26,6 +26,7 @@ from lucida.metrics.reader import read_caption, score_caption
 from lucida.systems.describe.bank import FeatureBank
 from lucida.systems.describe.evaluation import decode_scene
 from lucida.systems.describe.layout import REQUEST_REGION, Request
+from lucida.world.grammar import agreed
 from lucida.world.language import STYLES_TRAIN, expected, lexicon
 
 SHARD = 100
@@ -39,12 +40,14 @@ class ToldConfig:
         model: the writer, a describer of the same layout, by name or folder; "": no such targets.
         scenes: the first so many of the bank are described, rounded up to hundreds.
         share: chance that a region's caption is the told one, where there is one.
+        seed: of the styles. Runs of other seeds share what was written.
         plan: how the writer decodes; a twin writes left to right whatever this says.
     """
 
     model: str = ""
     scenes: int = 2000
     share: float = 0.5
+    seed: int = 0
     plan: Plan = Plan(steps=40, law="threshold", order="left-to-right", threshold=0.97)
 
     def __post_init__(self) -> None:
@@ -64,10 +67,10 @@ class Caption:
 class Told:
     """The captions, by scene; kept on disk in shards, so that writing them can be stopped and taken up again."""
 
-    def __init__(self, home: Path, bank: FeatureBank, config: ToldConfig, seed: int) -> None:
+    def __init__(self, home: Path, bank: FeatureBank, config: ToldConfig) -> None:
         from lucida.systems.registry import load
 
-        self.config, self.bank, self.seed = config, bank, seed
+        self.config, self.bank = config, bank
         self.count = min(-(-config.scenes // SHARD) * SHARD, len(bank))
         self._writer: Any = load(config.model)
         kept = {k: getattr(self._writer.layout.config, k) for k in ("side", "replay", "channels", "cover", "sides")}
@@ -76,7 +79,7 @@ class Told:
             raise InputError(f"told.model: {config.model} reads another layout: {kept}, the recipe's is {wanted}")
         facts = {
             "weights": self._writer.config.get("weights_sha256", str(config.model)),
-            "plan": asdict(config.plan), "bank": bank.folder.name, "seed": seed,
+            "plan": asdict(config.plan), "bank": bank.folder.name, "seed": config.seed,
         }  # fmt: skip
         name = hashlib.blake2b(json.dumps(facts, sort_keys=True).encode(), digest_size=6).hexdigest()
         self.folder = home / f"told-{name}"
@@ -97,7 +100,7 @@ class Told:
     def _write(self, number: int) -> list[list[Any]]:
         """[object, style, text] of each object of a scene that was described rightly."""
         seen, writer = self.bank[number], self._writer
-        rng = np.random.default_rng((self.seed, number))
+        rng = np.random.default_rng((self.config.seed, number))
         styles = [int(s) for s in rng.choice(STYLES_TRAIN, len(seen.regions))]
         slots = writer.layout.config.caption_slots
         requests = [
@@ -109,7 +112,7 @@ class Told:
         )
         rows: list[list[Any]] = []
         for i, (ids, style) in enumerate(zip(decoded.ids, styles, strict=True)):
-            text = writer.layout.vocabulary.decode(ids)
+            text = agreed(writer.layout.vocabulary.decode(ids))
             if score_caption(read_caption(text, lexicon()), expected(seen.scene, i))["all"]:
                 rows.append([i, style, text])
         return rows

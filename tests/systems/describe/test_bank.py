@@ -137,3 +137,17 @@ def test_impossible_settings_are_refused_before_building(tmp_path: Path) -> None
     ):
         with pytest.raises(InputError, match=words):
             FeatureBank(tmp_path, config, layout)
+
+
+def test_a_share_of_the_scenes_is_soft(small: Path, tmp_path: Path) -> None:
+    config = BankConfig(count=10, first=100, soft=0.5)
+    sharp, soft = (FeatureBank(tmp_path, c, LayoutConfig()) for c in (CONFIG, config))
+    assert sharp.folder != soft.folder
+    same = [bool((sharp._draw(n).pixels == soft._draw(n).pixels).all()) for n in range(10)]
+    assert 0 < sum(same) < 10
+    assert [sharp._draw(n).objects for n in range(10)] == [soft._draw(n).objects for n in range(10)]
+
+
+def test_the_share_of_soft_scenes_is_a_share(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"bank\.soft: want a share from 0 to 1, got 1\.5"):
+        FeatureBank(tmp_path, BankConfig(soft=1.5), LayoutConfig())

@@ -7,7 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from lucida.systems.describe.naming import LIKELY, SURE, Said, believe_hints, renamed_caption
+from lucida.systems.describe.naming import (
+    LIKELY,
+    SURE,
+    Said,
+    believe_hints,
+    renamed_caption,
+    with_articles_of,
+)
 from lucida.systems.describe.samples import renamed
 from lucida.world.language import STYLES_TRAIN, caption
 from tests.systems.describe.test_task import task
@@ -23,7 +30,7 @@ def test_text_and_pieces() -> None:
     )
     assert text == "a bell tower at the top"
     assert pieces == (
-        ("an", 0.5, 1),
+        ("a", 0.5, 1),
         ("bell", 0.9, 2),
         ("tower", 0.9, 2),
         ("at", 0.5, 4),
@@ -61,3 +68,11 @@ def test_only_sure_hints_count(small: Path) -> None:
         assert believe_hints([one], [request], ("flower",))[0][0] == expected
     for nameless in ("a large at the top", "a large at the top, left of an owl"):
         assert renamed_caption(said(nameless), "cat", 0.9)[0] == nameless
+
+
+def test_pieces_get_the_text_s_articles() -> None:
+    pieces = tuple((word, 0.5, n) for n, word in enumerate("a orange fox , above an red cup".split()))
+    agreed = with_articles_of("an orange fox, above a red cup", pieces)
+    assert [word for word, _, _ in agreed] == "an orange fox , above a red cup".split()
+    inside = (("ban", 0.5, 1), ("a", 0.5, 1), ("a", 0.5, 1), ("egg", 0.5, 1))
+    assert with_articles_of("bana an egg", inside) == inside  # which of the two is the article is not known

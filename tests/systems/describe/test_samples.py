@@ -18,7 +18,7 @@ from lucida.metrics.reader import read_caption
 from lucida.models.imagenet_names import basic_names
 from lucida.systems.describe.bank import FeatureBank
 from lucida.systems.describe.layout import REQUEST_PICTURE, REQUEST_REGION, Layout, RegionFeatures, Request
-from lucida.systems.describe.samples import FEW, MANY_EVERY, SampleConfig, Sampler, renamed
+from lucida.systems.describe.samples import MANY_EVERY, SampleConfig, Sampler, renamed
 from lucida.world.language import STYLES_HELD_OUT, STYLES_TRAIN, caption, lexicon, scene_caption
 from lucida.world.splits import object_held_out, pair_held_out
 
@@ -260,10 +260,14 @@ def cited_at(sampler: Sampler, steps: range) -> list[int]:
 
 
 def test_questions_about_many_regions_are_kept_apart(bank: FeatureBank, layout: Layout) -> None:
-    """They come in one of MANY_EVERY rounds of ten steps; the others hold questions about FEW regions only."""
+    """They come in one of MANY_EVERY rounds of ten steps; the others ask about one or none, and about two, in turn."""
     sampler = Sampler(bank, layout, replace(CONFIG, kinds=(0, 0, 10)), 0, "strict")
-    most = [max(cited_at(sampler, range(start, start + 10))) for start in range(0, 10 * MANY_EVERY, 10)]
-    assert most[0] > FEW == max(most[1:]), most
+    asked = [cited_at(sampler, range(step, step + 1)) for step in range(10 * MANY_EVERY)]
+    assert max(map(max, asked[:10])) > 2
+    for one, other in zip(asked[10::2], asked[11::2], strict=True):
+        assert {max(one), max(other)} == {1, 2} and {min(one), min(other)} <= {0, 1, 2}
+    about_two = [n for cited in asked[10:] for n in cited if max(cited) == 2]
+    assert np.mean(np.array(about_two) == 2) > 0.9  # a picture where nothing can be asked of two is asked something
 
 
 def test_where_all_questions_are_about_many_regions_they_are_asked(
@@ -273,12 +277,12 @@ def test_where_all_questions_are_about_many_regions_they_are_asked(
         return Request(text="which is largest?", regions=regions, slots=8, target=(5,))
 
     sampler = Sampler(bank, layout, replace(CONFIG, kinds=(0, 0, 10)), 0, "strict")
-    monkeypatch.setattr(sampler, "question_requests", lambda seen, rng: [about(seen.regions)])
-    assert max(cited_at(sampler, range(10, 13))) > FEW
+    monkeypatch.setattr(sampler, "question_requests", lambda seen, rng, per_kind: [about(seen.regions)])
+    assert max(cited_at(sampler, range(10, 13))) > 2
     monkeypatch.setattr(
-        sampler, "question_requests", lambda seen, rng: [about(seen.regions), about(seen.regions[:1])]
+        sampler, "question_requests", lambda seen, rng, per_kind: [about(seen.regions), about(seen.regions[:1])]
     )
-    assert max(cited_at(sampler, range(10, 13))) <= FEW < max(cited_at(sampler, range(3)))
+    assert min(cited_at(sampler, range(10, 12))) == 1 and max(cited_at(sampler, range(3))) > 2
 
 
 def test_no_room_for_any_answer_is_said(bank: FeatureBank, layout: Layout) -> None:
@@ -288,3 +292,15 @@ def test_no_room_for_any_answer_is_said(bank: FeatureBank, layout: Layout) -> No
     sampler = Sampler(bank, cramped, replace(CONFIG, kinds=(0, 0, 10)), 0, "strict")
     with pytest.raises(InputError, match=r"scene train/\d+ has no question whose answer fits 1 slots"):
         sampler.canvases(0)
+
+
+def test_loosened_questions_keep_their_answers(bank: FeatureBank, layout: Layout) -> None:
+    plain, loose = (
+        Sampler(bank, layout, replace(CONFIG, loosened=share), 0, "strict").question_requests(
+            bank[1], np.random.default_rng(3)
+        )
+        for share in (0.0, 1.0)
+    )
+    assert plain[0].target == loose[0].target and plain[0].text != loose[0].text
+    changed = {r.text for r in plain} - {r.text for r in loose}
+    assert len(plain) == len(loose) and len(changed) > len(plain) / 2

@@ -53,7 +53,7 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, list[int], Plan | 
 
 def test_only_what_is_right_is_kept(bank: FeatureBank, writer: Path, asked: list[Any]) -> None:
     config = ToldConfig(model=str(writer), scenes=8, plan=Plan(steps=30))
-    store = Told(bank.folder.parent, bank, config, seed=0)
+    store = Told(bank.folder.parent, bank, config)
     store.build()
     assert len(asked) == 8 and asked[0][2] == Plan(steps=30)
     for number in range(8):
@@ -68,19 +68,19 @@ def test_only_what_is_right_is_kept(bank: FeatureBank, writer: Path, asked: list
 
 def test_writing_is_taken_up_again(bank: FeatureBank, writer: Path, asked: list[Any]) -> None:
     config = ToldConfig(model=str(writer), scenes=8, plan=Plan(steps=31))
-    first = Told(bank.folder.parent, bank, config, seed=0)
+    first = Told(bank.folder.parent, bank, config)
     first.build()
     whole = [first._file(n).read_text() for n in (0, 1)]
     first._file(1).unlink()
     asked.clear()
-    again = Told(bank.folder.parent, bank, config, seed=0)
+    again = Told(bank.folder.parent, bank, config)
     again.build()
     assert len(asked) == 4 and [again._file(n).read_text() for n in (0, 1)] == whole
-    assert Told(bank.folder.parent, bank, config, seed=1).folder != again.folder
+    assert Told(bank.folder.parent, bank, replace(config, seed=1)).folder != again.folder
 
 
 def test_samples_say_what_was_told(bank: FeatureBank, layout: Layout, writer: Path, asked: list[Any]) -> None:
-    store = Told(bank.folder.parent, bank, ToldConfig(model=str(writer), scenes=20, share=1.0), seed=0)
+    store = Told(bank.folder.parent, bank, ToldConfig(model=str(writer), scenes=20, share=1.0))
     store.build()
     config = SampleConfig(pictures=4, groups=3, kinds=(10, 0, 0), copied_hints=0.0)
     plain = Sampler(bank, layout, config, 0, "strict")
@@ -119,4 +119,4 @@ def test_bad_settings(bank: FeatureBank, writer: Path) -> None:
             ToldConfig(model="x", **values)
     other = FeatureBank(bank.folder.parent, bank.config, LayoutConfig(replay=2))
     with pytest.raises(InputError, match="reads another layout"):
-        Told(bank.folder.parent, other, ToldConfig(model=str(writer)), seed=0)
+        Told(bank.folder.parent, other, ToldConfig(model=str(writer)))
