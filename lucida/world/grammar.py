@@ -51,11 +51,12 @@ _ARTICLE = re.compile(r"\ban?(?= (\w.*))")
 
 
 def agreed(text: str) -> str:
-    """The text with every "a" and "an" as the sound behind it wants: "a orange fox" -> "an orange fox".
+    """The text with every "a" and "an" as the sound behind it wants, and no comma that nothing follows.
 
-    Words written side by side cannot hear each other; which of the two an article is follows from the next word alone.
+    Words written side by side cannot hear each other; which of the two an article is follows from the next word alone:
+    "a orange fox," -> "an orange fox".
     """
-    return _ARTICLE.sub(lambda found: article(found[1]), text)
+    return _ARTICLE.sub(lambda found: article(found[1]), text).rstrip(" ,")
 
 
 def head(noun: str) -> str:

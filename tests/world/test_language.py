@@ -276,6 +276,7 @@ def test_a_related_caption_states_what_is_true(seed: int) -> None:
         ("an unicorn above a hourglass", "a unicorn above an hourglass"),
         ("a small egg", "a small egg"),
         ("left of an", "left of an"),
+        ("a cat at the top,", "a cat at the top"),
         ("", ""),
     ],
 )
