@@ -1,14 +1,15 @@
 """What the describer's parts are worth: each is taken away, and all arms train on alike from the shipped weights.
 
-    python -m benchmarks.describe_ablations [--runs runs/describe-ablations] [--minutes 60] [--seeds 3] [--steps 200]
+    python -m benchmarks.describe_ablations [--runs runs/describe-ablations] [--minutes 60] [--seeds 3] [--steps 60]
         [--only ARM ...] [--report-only]
 
 Arms of a seed share data, order, noise and number of steps; "whole" trains on with nothing taken away. So a row says
 what a part is worth to a network that grew up with it and had these steps to do without, not what one could become
 that never knew it. In "told" nothing is taken away: its captions are those that the shipped weights wrote with many
-passes, where the reader finds them right (``systems.describe.told``), so as to write in fewer. Measured on held-out
-scenes by the reader in the recipe's plan, whose passes are counted, and by the look-up probe. A study carries on where
-it stopped and says what is not yet run.
+passes, where the reader finds them right (``systems.describe.told``), so as to write in fewer; "twin" and "twin-told"
+are the same of the autoregressive twin, compared with each other. Measured on held-out scenes by the reader in the
+recipe's plan, whose passes are counted, and by the look-up probe. A study carries on where it stopped and says what is
+not yet run.
 """
 
 from __future__ import annotations
@@ -31,17 +32,22 @@ ARMS = [
     Arm(name="no-sides", settings=WITHOUT_SIDES),
     Arm(name="no-neighbours", settings={"network.near": []}),
 ]
+TWIN_ARMS = [
+    Arm(name="twin"),
+    Arm(name="twin-told", settings={"told.model": "describe-twin", "told.scenes": SCENES, "told.share": 1.0}),
+]
 KEYS = ("noun", "colour", "size", "place", "relation_true", "grammar", "all", "lookup", "passes")
 ONE_RUN = 420.0  # seconds that must be left to begin one
 
 
 def numbers_of(curves: dict[str, dict[int, Curve]]) -> dict[str, Value]:
-    """Final scores by arm, and how far each arm ends below "whole", seed by seed."""
+    """Final scores by arm, and how far each arm ends below "whole" (or "twin"), seed by seed."""
     numbers: dict[str, Value] = {}
-    whole = curves.get("whole", {})
     for name, seeds in curves.items():
         last = {seed: curve[-1][1] for seed, curve in seeds.items()}
-        both = sorted(set(last) & set(whole)) if name != "whole" else []
+        against = "twin" if name.startswith("twin") else "whole"
+        whole = curves.get(against, {})
+        both = sorted(set(last) & set(whole)) if name != against else []
         for key in KEYS:
             numbers[f"{name}/{key}"] = measured([probe[key] for probe in last.values()])
             if both:
@@ -58,27 +64,30 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=float(os.environ.get(BUDGET, "3600")) / 60)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=60)
-    parser.add_argument("--only", nargs="+", metavar="ARM", choices=[arm.name for arm in ARMS])
+    parser.add_argument("--only", nargs="+", metavar="ARM", choices=[arm.name for arm in ARMS + TWIN_ARMS])
     parser.add_argument("--report-only", action="store_true")
     options = parser.parse_args()
     begin = time.monotonic()
     shared = {
-        "start": "describe", "run.steps": options.steps, "run.schedule.peak": 5e-4, "run.schedule.warmup": 20,
+        "run.steps": options.steps, "run.schedule.peak": 5e-4, "run.schedule.warmup": 20,
         "run.schedule.decay": options.steps // 2, "run.ema": 0.98, "run.probe_steps": 0, "probe": 80,
         "bank.count": SCENES,
         # Read-outs begin anew with every run, and would be most of the gradient of one as short as these.
         "grounding.weight": 0.0, "grounding.sides": 0.0,
         "corruption.surprise": 1.0, "corruption.surprise_until": 0,
     }  # fmt: skip
-    queue = Queue("describe", ARMS, options.seeds, options.runs, one_run=ONE_RUN)
-    if not options.report_only:
-        queue.run(begin + 60 * options.minutes, shared, options.only)
-    curves = queue.curves()
+    queues = [
+        Queue(name, arms, options.seeds, options.runs, one_run=ONE_RUN)
+        for name, arms in (("describe", ARMS), ("describe-twin", TWIN_ARMS))
+    ]
+    for queue in queues if not options.report_only else []:
+        queue.run(begin + 60 * options.minutes, shared | {"start": queue.recipe}, options.only)
+    curves = {name: seeds for queue in queues for name, seeds in queue.curves().items()}
     for name, seeds in curves.items():
         last = [curve[-1][1] for curve in seeds.values()]
         row = "  ".join(f"{key} {sum(p[key] for p in last) / len(last):.3f}" for key in KEYS)
         print(f"{name:>14}, {len(seeds)} seed(s): {row}")
-    left = queue.left()
+    left = ", ".join(filter(None, (queue.left() for queue in queues)))
     print(f"\nnot yet run: {left or 'nothing'}")
     report(numbers_of(curves), {}, f"not yet run: {left}" if left else "")
 
