@@ -76,9 +76,7 @@ def misled(one: Ready, rng: np.random.Generator, count: int) -> Ready:
 def seen_again(describer: Describer, one: Ready, pixels: np.ndarray) -> Ready:
     """The scene with another picture of it, of its size."""
     look = describer.look(Image.from_array(pixels))
-    regions = [Region.from_mask(mask) for mask in one.scene.masks]
-    requests = look.region_requests(regions, one.requests[0].style, True)
-    return replace(one, look=look, cells=look.cells, requests=requests)
+    return changed(replace(one, look=look, cells=look.cells), Region.from_mask)
 
 
 def coarse(pixels: np.ndarray) -> np.ndarray:

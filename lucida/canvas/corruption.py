@@ -115,8 +115,8 @@ def suffix_mask(ids: Tensor, valid: Tensor, end: int, u: Tensor) -> Tensor:
 
 def conclusion_mask(ids: Tensor, valid: Tensor, so: int) -> Tensor:
     """(*B, A) bool: what stands behind the first ``so`` of an answer; nothing where it has none."""
-    told = (ids == so) & valid
-    return (told.cumsum(dim=-1) > 0) & ~(told & (told.cumsum(dim=-1) == 1)) & valid
+    told = ((ids == so) & valid).long()
+    return (told.cumsum(dim=-1) - told > 0) & valid
 
 
 def tail_weight(ids: Tensor, end: int, weight: float) -> Tensor:

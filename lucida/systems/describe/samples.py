@@ -129,8 +129,8 @@ class Sampler:
     @staticmethod
     def cited(step: int) -> range:
         """How many regions a question of the step may cite."""
-        round_, place = divmod(step, 10)
-        return ANY if round_ % MANY_EVERY == 0 else (ONE, TWO)[(round_ + place * 7) % 2]
+        turn = step // 10
+        return ANY if turn % MANY_EVERY == 0 else (ONE, TWO)[(turn + step) % 2]
 
     def _canvas(self, kind: str, number: int, rng: np.random.Generator, cited: range) -> Drawn:
         photo = kind == "region" and rng.random() < self.config.photo
